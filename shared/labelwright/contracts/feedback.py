@@ -1,0 +1,110 @@
+"""Feedback: what product backends publish, what was accepted of it, and what was turned away and why."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, StrictInt, StrictStr, model_validator
+
+from labelwright.contracts.payload import Json, Part, Payload, upgrades
+
+Kind = Literal["thumb", "stars", "correction", "text", "signal"]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Long = Annotated[str, StringConstraints(max_length=32_768)]
+SIGNALS = ("retry", "edit", "abandon")
+
+
+class Subject(Part):
+    """What the feedback is about: a response of a model, a screen, a search result."""
+
+    type: Short
+    id: Short
+    prompt: Long | None = None
+    response: Long | None = None
+    model: Short | None = None
+
+
+class Feedback(Part):
+    """One user's word on one subject.
+
+    `value` is -1 or 1 for a thumb, 1 to 5 for stars, one of retry, edit, abandon for a signal, absent otherwise;
+    `user` and `customer` are opaque to us: send pseudonyms.
+    """
+
+    kind: Kind
+    value: StrictInt | StrictStr | None = None
+    corrected: Long | None = None
+    reason: Short | None = None
+    subject: Subject
+    comment: Long | None = None
+    user: Short | None = None
+    customer: Short | None = None
+    occurred_at: datetime | None = None
+    trace_id: Short | None = None
+    environment: Short | None = None
+    release: Short | None = None
+    sample_rate: Annotated[float, Field(gt=0, le=1)] = 1.0
+    meta: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _value_fits_kind(self) -> Self:
+        value = self.value
+        if self.kind == "thumb" and value not in (-1, 1):
+            raise ValueError("the value of a thumb must be -1 or 1")
+        if self.kind == "stars" and not (isinstance(value, int) and 1 <= value <= 5):
+            raise ValueError("the value of stars must be a whole number from 1 to 5")
+        if self.kind == "signal" and value not in SIGNALS:
+            raise ValueError("the value of a signal must be 'retry', 'edit' or 'abandon'")
+        if self.kind == "correction" and not self.corrected:
+            raise ValueError("a correction needs the text 'corrected'")
+        if self.kind == "text" and not (self.comment and self.comment.strip()):
+            raise ValueError("feedback of kind 'text' needs a 'comment'")
+        return self
+
+    @property
+    def sign(self) -> int:
+        """-1 for a complaint, 1 for praise, 0 when the feedback doesn't say."""
+        if self.kind == "stars" and isinstance(self.value, int):
+            return (self.value > 3) - (self.value < 3)
+        if self.kind == "thumb" and isinstance(self.value, int):
+            return self.value
+        return 0 if self.kind == "text" else -1
+
+
+class FeedbackReceived(Feedback, Payload, stream="feedback", version=2):
+    """A product backend published feedback; nothing of it is checked yet but its form."""
+
+
+@upgrades(FeedbackReceived, 1)
+def _from_flat_thumbs(old: Json) -> Json:
+    """Version 1 knew thumbs on responses alone, flat, with `up`, `text` and Unix seconds."""
+    if not isinstance(old["up"], bool):
+        raise TypeError("up must be true or false")
+    lifted = {
+        "kind": "thumb",
+        "value": 1 if old["up"] else -1,
+        "subject": {"type": "llm_response", "id": old["response_id"]},
+        "comment": old.get("text"),
+        "user": old.get("user_id"),
+    }
+    if "ts" in old:
+        lifted["occurred_at"] = datetime.fromtimestamp(float(old["ts"]), UTC)
+    return lifted
+
+
+class FeedbackAccepted(Feedback, Payload, stream="accepted"):
+    """Valid, upgraded, redacted, seen for the first time. `feedback` is the id under which it was published."""
+
+    feedback: str
+    received_at: datetime
+    redactions: dict[str, int] = Field(default_factory=dict)
+
+
+class EventRejected(Payload, stream="rejected"):
+    """A service turned an event away. Where it lies is kept, not what it says; `code` is bounded and counted."""
+
+    service: str
+    code: str
+    reason: str
+    stream_name: str
+    entry: str
+    event: str | None = None

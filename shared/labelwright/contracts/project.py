@@ -1,0 +1,108 @@
+"""The project file: guideline, rules, skills, sources with prices, gold, and what a wrong label costs."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from labelwright.contracts.payload import Part, Payload
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
+SourceKind = Literal["rule", "model", "llm", "crowd", "expert"]
+MACHINES: frozenset[str] = frozenset({"rule", "model", "llm"})
+
+
+class LabelDefinition(Part):
+    """One possible answer and what it means."""
+
+    name: Name
+    definition: Annotated[str, StringConstraints(max_length=2_000)] = ""
+
+
+class GuidelineRule(Part):
+    """One rule of the guideline, with an id that disputes and relabeling refer to."""
+
+    id: Name
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    examples: list[Annotated[str, StringConstraints(max_length=4_000)]] = Field(default_factory=list)
+
+
+class Guideline(Part):
+    """What is asked, what may be answered, and by which rules."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    labels: Annotated[list[LabelDefinition], Field(min_length=2, max_length=64)]
+    rules: list[GuidelineRule] = Field(default_factory=list)
+
+
+class MachineRule(Part):
+    """A pattern (RE2: linear time) that answers `label` where it matches the item's text."""
+
+    id: Name
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    label: Name
+
+
+class Source(Part):
+    """A kind of annotator with a price per answer."""
+
+    name: Name
+    kind: SourceKind
+    price_usd: Annotated[float, Field(ge=0, le=10_000)]
+
+
+class GoldExample(Part):
+    """A text whose true label the project's owner states; it tests annotators, unseen among other tasks."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
+    label: Name
+
+
+class ProjectFile(Part):
+    """Everything that the owner of a project states. `max_answers` caps the answers that one item may get."""
+
+    project: Name
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    guideline: Guideline
+    rules: list[MachineRule] = Field(default_factory=list)
+    skills: list[Name] = Field(default_factory=list)
+    sources: Annotated[list[Source], Field(min_length=1, max_length=32)]
+    wrong_label_costs_usd: Annotated[float, Field(gt=0, le=1_000_000)] = 5.0
+    max_answers: Annotated[int, Field(ge=1, le=100)] = 7
+    gold: list[GoldExample] = Field(default_factory=list)
+    gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Self:
+        labels = self.label_names
+        for kind, names in (
+            ("label", labels),
+            ("source", [source.name for source in self.sources]),
+            ("guideline rule", [rule.id for rule in self.guideline.rules]),
+            ("rule", [rule.id for rule in self.rules]),
+        ):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"{kind} {sorted(twice)[0]!r} is named twice; names must be unique")
+        for owner in (*self.rules, *self.gold):
+            if owner.label not in labels:
+                known = ", ".join(map(repr, labels))
+                raise ValueError(f"label {owner.label!r} is not in the guideline; its labels are {known}")
+        if not any(source.kind in ("crowd", "expert") for source in self.sources):
+            raise ValueError("no source is people; add one of kind 'crowd' or 'expert', else a dispute can't be settled")
+        return self
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels in the guideline's order: the class axis of every belief."""
+        return [label.name for label in self.guideline.labels]
+
+    def source(self, name: str) -> Source | None:
+        """Return the source of that name, or None."""
+        return next((source for source in self.sources if source.name == name), None)
+
+
+class ProjectApplied(Payload, stream="guidelines"):
+    """An owner applied a project file; it became this version. Versions are never overwritten."""
+
+    number: int
+    file: ProjectFile

@@ -1,0 +1,363 @@
+"""Typed tables: a service's state in Redis, as guards, effects and reads that name no key of the server.
+
+A table belongs to one service, the first part of its name (`dispatch.queue`): only that service writes it, anyone may
+read it. `of(...)` addresses a table's part for one project or annotator. Reads describe themselves; `Reads` (in
+`labelwright.engine.reads`) sends them all in one round trip.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from labelwright.engine.decisions import Guard, Key, Write
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+MOST_ARGUMENTS = 200
+
+Command = tuple[str, tuple[Key, ...], tuple[str, ...]]
+"""A command of the server, or in lower case a read-only function of commit.lua; its keys; its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """Commands that one question needs, and how their raw answers are understood."""
+
+    commands: tuple["Command", ...]
+    understand: Callable[[list[Any]], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What all tables share: a name and, maybe, the part of it that is meant."""
+
+    name: str
+
+    letter = "*"
+
+    def of(self, *part: str) -> Self:
+        """Return the table's part for a project, an annotator, or whatever divides it."""
+        escaped = (piece.replace("%", "%25").replace(":", "%3A") for piece in part)
+        return type(self)(":".join((self.name, *escaped)))
+
+    @property
+    def key(self) -> Key:
+        """The key that holds this table."""
+        return Key(self.letter, self.name)
+
+    def _guard(self, kind: str, *args: str) -> Guard:
+        return Guard(kind, self.key, args)
+
+    def _write(self, command: str, *args: str) -> Write:
+        return Write(command, self.key, args)
+
+    def _read(self, command: str, args: Sequence[str], understand: Callable[[Any], T]) -> Read[T]:
+        return Read(((command, (self.key,), tuple(args)),), lambda answers: understand(answers[0]))
+
+    def vanish_at(self, moment: datetime) -> Write:
+        """Forget the whole table at a moment: for what is only worth keeping a while."""
+        return Write("PEXPIREAT", Key("*", self.name), (str(milliseconds(moment)),))
+
+
+class Register(Table):
+    """Text by field."""
+
+    letter = "h"
+
+    def has(self, field: str) -> Guard:
+        """Hold while the field is there."""
+        return self._guard("HHAS", field)
+
+    def lacks(self, field: str) -> Guard:
+        """Hold while the field is not there."""
+        return self._guard("HLACKS", field)
+
+    def is_(self, field: str, value: str) -> Guard:
+        """Hold while the field has this very value."""
+        return self._guard("HEQ", field, value)
+
+    def put(self, field: str, value: str) -> Write:
+        """Set the field."""
+        return self._write("HSET", field, value)
+
+    def drop(self, field: str) -> Write:
+        """Remove the field."""
+        return self._write("HDEL", field)
+
+    def get(self, field: str) -> Read[str | None]:
+        """Read one field; None where it is not there."""
+        return self._read("HGET", [field], _text)
+
+    def get_many(self, fields: Iterable[str]) -> Read[dict[str, str]]:
+        """Read the fields that are there."""
+        return _by_field(self, fields, _decoded)
+
+    def all(self) -> Read[dict[str, str]]:
+        """Read the whole table; only for tables that stay small."""
+        return self._read("HGETALL", [], lambda answer: {_decoded(k): _decoded(v) for k, v in _pairs(answer)})
+
+    def size(self) -> Read[int]:
+        """Count the fields."""
+        return self._read("HLEN", [], int)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[M]):
+    """A document with the number of times it was written, so that a decision can guard what it read."""
+
+    version: int
+    value: M
+
+
+@dataclass(frozen=True, slots=True)
+class Documents(Table, Generic[M]):
+    """Models by field, each with a version that every `put` raises by one."""
+
+    model: type[M]
+
+    letter = "h"
+
+    def of(self, *part: str) -> Self:
+        """Return the table's part for a project, an annotator, or whatever divides it."""
+        return type(self)(Table(self.name).of(*part).name, self.model)
+
+    def version_is(self, field: str, version: int) -> Guard:
+        """Hold while the document was written `version` times; 0 means that there is none."""
+        return self._guard("VER", field, str(version))
+
+    def put(self, field: str, value: M, version: int) -> Write:
+        """Write the document as its `version`: one more than what was read (1 when there was none)."""
+        return self._write("HSET", field, f"{version}|{to_json(value, exclude_none=True).decode()}")
+
+    def drop(self, field: str) -> Write:
+        """Remove the document."""
+        return self._write("HDEL", field)
+
+    def get(self, field: str) -> Read[Versioned[M] | None]:
+        """Read one document; None where there is none."""
+        return self._read("HGET", [field], lambda raw: None if raw is None else self._understand(raw))
+
+    def get_many(self, fields: Iterable[str]) -> Read[dict[str, Versioned[M]]]:
+        """Read the documents that are there."""
+        return _by_field(self, fields, self._understand)
+
+    def all(self) -> Read[dict[str, Versioned[M]]]:
+        """Read the whole table; only for tables that stay small."""
+        return self._read("HGETALL", [], lambda raw: {_decoded(k): self._understand(v) for k, v in _pairs(raw)})
+
+    def size(self) -> Read[int]:
+        """Count the documents."""
+        return self._read("HLEN", [], int)
+
+    def _understand(self, raw: bytes) -> Versioned[M]:
+        version, _, body = raw.partition(b"|")
+        return Versioned(int(version), self.model.model_validate_json(body))
+
+
+class Ranking(Table):
+    """Members by score, least first."""
+
+    letter = "z"
+
+    def has(self, member: str) -> Guard:
+        """Hold while the member is ranked."""
+        return self._guard("ZHAS", member)
+
+    def lacks(self, member: str) -> Guard:
+        """Hold while the member is not ranked."""
+        return self._guard("ZLACKS", member)
+
+    def score_is(self, member: str, score: float) -> Guard:
+        """Hold while the member has this score."""
+        return self._guard("ZEQ", member, decimal(score))
+
+    def due(self, member: str, score: float) -> Guard:
+        """Hold while the member's score is at most this."""
+        return self._guard("ZDUE", member, decimal(score))
+
+    def put(self, member: str, score: float) -> Write:
+        """Rank the member, or rank it anew."""
+        return self._write("ZADD", decimal(score), member)
+
+    def drop(self, member: str) -> Write:
+        """Take the member out."""
+        return self._write("ZREM", member)
+
+    def first(self, count: int) -> Read[list[tuple[str, float]]]:
+        """Read the `count` members of least score, with their scores."""
+        return self._read("ZRANGE", ["0", str(count - 1), "WITHSCORES"], _scored)
+
+    def first_outside(self, seen: "Members", count: int) -> Read[list[tuple[str, float]]]:
+        """Read the `count` members of least score whose part before the first dot is not in `seen`.
+
+        The server walks at most 10,000 members; a ranking of tasks `<item>.<n>` is filtered by items in this way.
+        """
+        return Read((("first_outside", (self.key, seen.key), (str(count),)),), lambda raw: _scored(raw[0]))
+
+    def up_to(self, score: float, count: int) -> Read[list[tuple[str, float]]]:
+        """Read at most `count` members whose score is at most `score`, least first."""
+        limits = ["-inf", decimal(score), "WITHSCORES", "LIMIT", "0", str(count)]
+        return self._read("ZRANGEBYSCORE", limits, _scored)
+
+    def score(self, member: str) -> Read[float | None]:
+        """Read one member's score; None where it is not ranked."""
+        return self._read("ZSCORE", [member], lambda raw: None if raw is None else float(raw))
+
+    def size(self) -> Read[int]:
+        """Count the members."""
+        return self._read("ZCARD", [], int)
+
+
+class Members(Table):
+    """A set."""
+
+    letter = "S"
+
+    def has(self, member: str) -> Guard:
+        """Hold while the member is in the set."""
+        return self._guard("SHAS", member)
+
+    def lacks(self, member: str) -> Guard:
+        """Hold while the member is not in the set."""
+        return self._guard("SLACKS", member)
+
+    def put(self, *members: str) -> Write:
+        """Add members."""
+        return self._write("SADD", *members)
+
+    def drop(self, *members: str) -> Write:
+        """Remove members."""
+        return self._write("SREM", *members)
+
+    def all(self) -> Read[frozenset[str]]:
+        """Read the whole set."""
+        return self._read("SMEMBERS", [], lambda raw: frozenset(map(_decoded, raw)))
+
+    def among(self, candidates: Iterable[str]) -> Read[frozenset[str]]:
+        """Read which of the candidates are in the set."""
+        asked = list(dict.fromkeys(candidates))
+        parts = tuple(("SMISMEMBER", (self.key,), tuple(chunk)) for chunk in _chunks(asked))
+        return Read(parts, lambda raw: frozenset(m for m, there in zip(asked, _flat(raw), strict=True) if int(there)))
+
+    def size(self) -> Read[int]:
+        """Count the members."""
+        return self._read("SCARD", [], int)
+
+
+class Counter(Table):
+    """Whole numbers by field; an absent field counts 0."""
+
+    letter = "h"
+
+    def below(self, field: str, delta: int, limit: int) -> Guard:
+        """Hold while the count plus `delta` is at most `limit`."""
+        return self._guard("BELOW", field, str(delta), str(limit))
+
+    def add(self, field: str, delta: int = 1) -> Write:
+        """Add to the count."""
+        return self._write("HINCRBY", field, str(delta))
+
+    def get(self, field: str) -> Read[int]:
+        """Read one count."""
+        return self._read("HGET", [field], lambda raw: int(raw or 0))
+
+    def all(self) -> Read[dict[str, int]]:
+        """Read every count."""
+        return self._read("HGETALL", [], lambda raw: {_decoded(field): int(count) for field, count in _pairs(raw)})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Text by field, remembered for `keep` periods: one register a period, each of which vanishes whole.
+
+    A field put at any time is found for at least `period * (keep - 1)` and at most `period * keep`.
+    """
+
+    name: str
+    period: timedelta
+    keep: int
+
+    def lacks(self, field: str, now: datetime) -> list[Guard]:
+        """Hold while no period that is still remembered has the field."""
+        return [register.lacks(field) for register in self._registers(now)]
+
+    def put(self, field: str, value: str, now: datetime) -> list[Write]:
+        """Remember the field from now on."""
+        register = self._registers(now)[0]
+        end = datetime.fromtimestamp((self._slot(now) + self.keep) * self.period.total_seconds(), UTC)
+        return [register.put(field, value), register.vanish_at(end)]
+
+    def get_many(self, fields: Iterable[str], now: datetime) -> Read[dict[str, str]]:
+        """Read the fields that are remembered; the latest value where several are."""
+        asked = list(dict.fromkeys(fields))
+        reads = [register.get_many(asked) for register in reversed(self._registers(now))]
+        commands = tuple(command for read in reads for command in read.commands)
+
+        def understand(raw: list[Any]) -> dict[str, str]:
+            found: dict[str, str] = {}
+            for read in reads:
+                found |= read.understand(raw[: len(read.commands)])
+                raw = raw[len(read.commands) :]
+            return found
+
+        return Read(commands, understand)
+
+    def _slot(self, now: datetime) -> int:
+        return int(now.timestamp() // self.period.total_seconds())
+
+    def _registers(self, now: datetime) -> list[Register]:
+        slot = self._slot(now)
+        return [Register(f"{self.name}:{slot - age}") for age in range(self.keep)]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return Unix milliseconds, the server's unit of time."""
+    return round(moment.timestamp() * 1000)
+
+
+def decimal(number: float) -> str:
+    """Write a finite number so that every server reads the same one: shortest decimal digits, no exponent."""
+    text = repr(float(number))
+    return format(Decimal(text), "f") if "e" in text else text
+
+
+def _by_field(table: Table, fields: Iterable[str], understand: Callable[[bytes], T]) -> Read[dict[str, T]]:
+    asked = list(dict.fromkeys(fields))
+    parts = tuple(("HMGET", (table.key,), tuple(chunk)) for chunk in _chunks(asked))
+    return Read(
+        parts,
+        lambda raw: {f: understand(v) for f, v in zip(asked, _flat(raw), strict=True) if v is not None},
+    )
+
+
+def _chunks(values: list[str]) -> Iterable[list[str]]:
+    return (values[start : start + MOST_ARGUMENTS] for start in range(0, len(values), MOST_ARGUMENTS))
+
+
+def _flat(answers: list[Any]) -> list[Any]:
+    return [value for answer in answers for value in answer]
+
+
+def _pairs(answer: Any) -> Iterable[tuple[bytes, bytes]]:
+    """Understand a map in either protocol: RESP3 answers a dict, RESP2 a flat list."""
+    return answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
+
+
+def _scored(answer: Any) -> list[tuple[str, float]]:
+    """Understand scored members in either protocol: pairs in RESP3, a flat list in RESP2."""
+    pairs = answer if not answer or isinstance(answer[0], (list, tuple)) else zip(answer[::2], answer[1::2], strict=True)
+    return [(_decoded(member), float(score)) for member, score in pairs]
+
+
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogatepass")
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else _decoded(raw)

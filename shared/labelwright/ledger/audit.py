@@ -1,0 +1,80 @@
+"""The audit: check every byte of the ledger against hashes, chains and manifests, and say which file is at fault."""
+
+import hashlib
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from labelwright.errors import LedgerError
+from labelwright.ledger import files, manifest
+from labelwright.ledger.manifest import File, Head
+from labelwright.ledger.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an audit found. The ledger is sound if there are no `faults`, each a sentence that names its file.
+
+    `leftovers` are files that no manifest names: a crash or a slow publisher left them, and nothing ever reads them.
+    """
+
+    commits: int
+    files: int
+    rows: int
+    leftovers: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def verify(store: Store) -> Report:
+    """Read and check everything. Trust it as far as the last manifest's hash is known from elsewhere.
+
+    Whoever can rewrite all files can rewrite all hashes; each snapshot carries the chains it was cut from, and so
+    bears witness against that.
+    """
+    faults: list[str] = []
+    named: set[str] = set()
+    sound: list[File] = []
+    commits = 0
+    for partition in manifest.partitions(store):
+        before = manifest.load(store, partition, 0)
+        for number in range(1, manifest.last_number(store, partition) + 1):
+            try:
+                commit = manifest.load(store, partition, number)
+            except LedgerError as error:
+                faults.append(str(error))
+                continue
+            commits += 1
+            named |= commit.paths
+            faults += [f"{commit.path} {fault}" for fault in commit.faults(before)]
+            for stream, file in commit.files.items():
+                try:
+                    checked(store, stream, file, before.head(stream))
+                    sound.append(file)
+                except LedgerError as error:
+                    faults.append(str(error))
+            before = commit
+    leftovers = {path for folder in ("data/", "manifest/") for path in store.list(folder)} - named
+    rows = sum(file.rows for file in sound)
+    return Report(commits, len(sound), rows, tuple(sorted(leftovers)), tuple(faults))
+
+
+def checked(store: Store, stream: str, file: File, before: Head) -> pa.Table:
+    """Return a file's table if it is what its manifest says and follows on from `before`. Raises LedgerError."""
+    try:
+        return _table(store.get(file.path), stream, file, before)
+    except FileNotFoundError:
+        raise LedgerError(f"{file.path} is missing; restore it from a copy") from None
+    except (LedgerError, pa.ArrowException) as error:
+        raise LedgerError(f"{file.path} {error}; restore it from a copy") from None
+
+
+def _table(content: bytes, stream: str, file: File, before: Head) -> pa.Table:
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise LedgerError("has other bytes than its manifest says")
+    table = files.read(content)
+    found = list(files.faults(stream, table, bytes.fromhex(before.chain)))
+    if found:
+        raise LedgerError("; ".join(found))
+    if table.num_rows != file.rows or File.describe(file.path, content, table) != file:
+        raise LedgerError("holds other rows than its manifest says")
+    return table

@@ -1,0 +1,132 @@
+"""The ledger of all partitions: append what every stream had up to one millisecond, read it back, prove it."""
+
+import bisect
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+
+from labelwright.errors import LedgerError
+from labelwright.ledger import audit, files, manifest
+from labelwright.ledger.files import Row, order
+from labelwright.ledger.manifest import Commit, File
+from labelwright.ledger.store import Store
+
+
+class Ledger:
+    """Append-only files per partition and stream. Reading needs nothing; a partition has one writer at a time.
+
+    Two writers don't corrupt anything: a commit is the conditional creation of the next manifest, so that one of them
+    wins and the other gets a LedgerError. An object is not for use by several threads at once.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._writer = secrets.token_hex(8)
+        self._heads: dict[str, Commit] = {}
+
+    def append(
+        self, partition: str, cut: int, rows_by_stream: Mapping[str, Sequence[Row]], *, epoch: int | None = None
+    ) -> Commit:
+        """Commit the rows of all streams up to and including millisecond `cut`, all or none, durably.
+
+        Ids must rise within a stream and across appends, and lie at or before the cut; the cut and the epoch never go
+        back. A row behind an earlier cut is taken all the same (a server's clock may step back). A cut without rows
+        is a commit, too. `epoch` stays what it was unless given. Raises LedgerError, and then nothing was committed:
+        build a new plan from `watermark` before trying again.
+        """
+        head = self._heads.pop(partition, None) or self._take_over(partition)
+        epoch = head.epoch if epoch is None else epoch
+        if cut < head.cut or epoch < head.epoch:
+            raise LedgerError(
+                f"cut {cut} of epoch {epoch} lies before cut {head.cut} of epoch {head.epoch}, where partition "
+                f"{partition!r} ends; read its watermark and go on from there"
+            )
+        written = {stream: _file(head, cut, stream, rows) for stream, rows in rows_by_stream.items() if rows}
+        added = {stream: file for stream, (file, _) in written.items()}
+        commit = head.next(cut=cut, epoch=epoch, writer=self._writer, files=added)
+        for file, content in written.values():
+            self._create(file.path, content)
+        try:
+            self._create(commit.path, commit.to_bytes())
+        except LedgerError:
+            winner = self._commit(partition, commit.number)
+            for path in commit.paths - winner.paths:
+                self._store.delete(path)
+            raise
+        self._heads[partition] = commit
+        return commit
+
+    def watermark(self, partition: str) -> Commit:
+        """Return the last commit: its `cut` and `last_ids` are how far the ledger has everything."""
+        return self._commit(partition, manifest.last_number(self._store, partition))
+
+    def partitions(self) -> list[str]:
+        """Return the names of the partitions that have a commit."""
+        return manifest.partitions(self._store)
+
+    def read(self, partition: str, stream: str, after: str | None = None) -> Iterator[Row]:
+        """Yield a stream's rows in order, from behind the id `after`, each checked against every hash first.
+
+        Raises LedgerError, naming the file, before any row of a file that is not as it was written.
+        """
+        last = self.watermark(partition).number
+        start = order(after or "0-0")
+        numbers = range(1, last + 1)
+        skip = bisect.bisect_right(
+            numbers, start, key=lambda number: order(self._commit(partition, number).head(stream).last)
+        )
+        before = self._commit(partition, skip)
+        for number in numbers[skip:]:
+            commit = self._commit(partition, number)
+            if stream in commit.files:
+                table = audit.checked(self._store, stream, commit.files[stream], before.head(stream))
+                yield from (row for row in files.rows_of(table) if order(row.entry_id) > start)
+            before = commit
+
+    def verify(self) -> audit.Report:
+        """Check every byte of every partition; each fault is a sentence that names the file."""
+        return audit.verify(self._store)
+
+    def _take_over(self, partition: str) -> Commit:
+        """Return the last commit after deleting what a crash left behind it.
+
+        A file that waits for the next commit may be another publisher's that is just slow: so its number is taken
+        first, by an empty commit, after which no manifest can ever name it.
+        """
+        head = self.watermark(partition)
+        folders = manifest.data_folder(partition), manifest.manifest_folder(partition)
+        found = [path for folder in folders for path in self._store.list(folder)]
+        strays = {path for path in found if manifest.number_of(path) >= head.number} - head.paths
+        if any(manifest.number_of(path) > head.number for path in strays):
+            head = head.next(cut=head.cut, epoch=head.epoch, writer=self._writer, files={})
+            self._create(head.path, head.to_bytes())
+        for path in strays:
+            self._store.delete(path)
+        return head
+
+    def _commit(self, partition: str, number: int) -> Commit:
+        return manifest.load(self._store, partition, number)
+
+    def _create(self, path: str, content: bytes) -> None:
+        try:
+            self._store.put_new(path, content)
+        except (FileExistsError, FileNotFoundError):  # it is taken, or one who took over has swept it away half written
+            raise LedgerError(
+                f"another publisher has written {path}; a partition has one: stop the other, then start this one again"
+            ) from None
+
+
+def _file(head: Commit, cut: int, stream: str, rows: Sequence[Row]) -> tuple[File, bytes]:
+    """Return the stream's next file and its content. Raises LedgerError if an id isn't where it must be."""
+    before = head.head(manifest.named(stream))
+    last = before.last
+    for row in rows:
+        if not order(last) < order(row.entry_id) < (cut + 1, 0):
+            raise LedgerError(
+                f"entry {row.entry_id!r} of stream {stream!r} isn't behind {last!r} and at or before cut {cut}; "
+                f"pass the rows in the stream's order, from the watermark to the cut"
+            )
+        last = row.entry_id
+    table = files.tabulate(stream, rows, bytes.fromhex(before.chain))
+    content = files.write(table)
+    path = manifest.file_path(head.partition, stream, head.number + 1, rows[0].entry_id, last)
+    return File.describe(path, content, table), content

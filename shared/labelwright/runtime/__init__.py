@@ -1,0 +1,1 @@
+"""What is the same for every service: reading, committing, claiming, failing, ticking, stopping, being watched."""

@@ -1,0 +1,367 @@
+#!lua name=labelwright_VERSION
+-- The server's side of Labelwright: commits a batch of decisions atomically. Protocol and order of checks:
+-- docs/decisions/0002-one-function-commits-a-batch.md. Nothing is written before everything that could fail was checked.
+
+local MOST_BYTES, MOST_COMMANDS, MOST_ARGUMENTS = 1048576, 4000, 200
+local REPLY_LIVES_MS = 60000
+local call -- redis.call does not exist while the library is loaded
+
+local function now_ms()
+  local time = call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function is_integer(text) return string.match(text, '^%-?%d+$') ~= nil and #text <= 16 end
+local function is_decimal(text) return string.match(text, '^%-?%d+%.?%d*$') ~= nil and #text <= 320 end
+
+-- letter of the key, number of arguments (least, most), and a check of the arguments against the data
+local function always() return true end
+local function field_may_hold_integer(key, field)
+  local current = call('HGET', key, field)
+  return not current or (is_integer(current) and math.abs(tonumber(current)) <= 4503599627370496)
+end
+
+local GUARDS = {
+  HEQ = { 'h', 2, always, function(key, a) return call('HGET', key, a[1]) == a[2] end },
+  VER = { 'h', 2, function(_, a) return is_integer(a[2]) end, function(key, a)
+    local value = call('HGET', key, a[1])
+    return (value and string.match(value, '^(%d+)|') or (value and '' or '0')) == a[2]
+  end },
+  HHAS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 1 end },
+  HLACKS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 0 end },
+  EXISTS = { '*', 0, always, function(key) return call('EXISTS', key) == 1 end },
+  ABSENT = { '*', 0, always, function(key) return call('EXISTS', key) == 0 end },
+  SHAS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 1 end },
+  SLACKS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 0 end },
+  ZHAS = { 'z', 1, always, function(key, a) return call('ZSCORE', key, a[1]) ~= false end },
+  ZLACKS = { 'z', 1, always, function(key, a) return not call('ZSCORE', key, a[1]) end },
+  ZEQ = { 'z', 2, function(_, a) return is_decimal(a[2]) end, function(key, a)
+    local score = call('ZSCORE', key, a[1])
+    return score ~= false and tonumber(type(score) == 'table' and score.double or score) == tonumber(a[2])
+  end },
+  ZDUE = { 'z', 2, function(_, a) return is_decimal(a[2]) end, function(key, a)
+    local score = call('ZSCORE', key, a[1])
+    return score ~= false and tonumber(type(score) == 'table' and score.double or score) <= tonumber(a[2])
+  end },
+  KEQ = { 'k', 1, always, function(key, a) return call('GET', key) == a[1] end },
+  BELOW = { 'h', 3, function(key, a)
+    return is_integer(a[2]) and is_integer(a[3]) and field_may_hold_integer(key, a[1])
+  end, function(key, a)
+    return tonumber(call('HGET', key, a[1]) or '0') + tonumber(a[2]) <= tonumber(a[3])
+  end },
+}
+
+local function pairs_of_scores(_, a)
+  for i = 1, #a, 2 do if not is_decimal(a[i]) then return false end end
+  return #a % 2 == 0
+end
+
+-- letter, least and most arguments, check, whether the change is kept in `changes`
+local WRITES = {
+  XADD = { 's', 1, 1, always, false },
+  REPLY = { 's', 1, 1, always, false },
+  HSET = { 'h', 2, MOST_ARGUMENTS, function(_, a) return #a % 2 == 0 end, true },
+  HDEL = { 'h', 1, MOST_ARGUMENTS, always, true },
+  HINCRBY = { 'h', 2, 2, function(key, a)
+    return is_integer(a[2]) and math.abs(tonumber(a[2])) <= 1e12 and field_may_hold_integer(key, a[1])
+  end, true },
+  SADD = { 'S', 1, MOST_ARGUMENTS, always, true },
+  SREM = { 'S', 1, MOST_ARGUMENTS, always, true },
+  ZADD = { 'z', 2, MOST_ARGUMENTS, pairs_of_scores, true },
+  ZREM = { 'z', 1, MOST_ARGUMENTS, always, true },
+  SET = { 'k', 1, 1, always, true },
+  DEL = { '*', 0, 0, always, true },
+  PEXPIREAT = { '*', 1, 1, function(_, a) return is_integer(a[1]) and tonumber(a[1]) >= 0 end, true },
+}
+
+local TYPES = { s = 'stream', h = 'hash', z = 'zset', S = 'set', k = 'string' }
+
+local function wrong(what, at) return nil, 'PLAN ' .. what .. ' at ' .. tostring(at) end
+
+local function check_keys(keys, types)
+  if #types ~= #keys then return wrong('types', #types) end
+  for i, key in ipairs(keys) do
+    local letter = string.sub(types, i, i)
+    if letter ~= '*' then
+      local actual = call('TYPE', key)['ok']
+      if actual ~= 'none' and actual ~= TYPES[letter] then return wrong('key type', i) end
+      if letter == 's' and actual == 'stream' then
+        local info = call('XINFO', 'STREAM', key)
+        for j = 1, #info, 2 do
+          if info[j] == 'last-generated-id' and string.match(info[j + 1], '^18446744073709551615%-') then
+            return wrong('stream is full', i)
+          end
+        end
+      end
+    end
+  end
+  return true
+end
+
+-- Turns the flat plan into entries of { stream, id, guards, effects }, checking all that could fail.
+local function parse(keys, types, plan, consumer, group)
+  local at, commands, permitted = 1, 0, {}
+
+  local function take(kind)
+    local value = plan[at]
+    at = at + 1
+    if type(value) == kind then return value end
+  end
+  local function may(command, key)
+    local pair = command .. '\0' .. key
+    if permitted[pair] == nil then
+      local first = command == 'XADD' and redis.acl_check_cmd('XADD', key, '*', 'event', '')
+      permitted[pair] = first or (command ~= 'XADD' and redis.acl_check_cmd(command, key, '0', '0', '0'))
+    end
+    return permitted[pair]
+  end
+  local function steps(count, table, guards)
+    local found = {}
+    for _ = 1, count do
+      commands = commands + 1
+      local name, number = take('string'), take('number')
+      local kind = name and table[name]
+      if not kind then return wrong('unknown command', at) end
+      local key, letter = keys[number or 0], string.sub(types, number or 0, number or 0)
+      if not key then return wrong('key number', at) end
+      if kind[1] ~= '*' and kind[1] ~= letter then return wrong('key letter', at) end
+      local many = kind[2]
+      if not guards then
+        many = take('number')
+        if not many or many < kind[2] or many > kind[3] then return wrong('argument count', at) end
+        if not may(name == 'REPLY' and 'XADD' or name, key) then return wrong('permission', at) end
+      end
+      local arguments = {}
+      for i = 1, many do
+        arguments[i] = take('string')
+        if not arguments[i] then return wrong('argument', at) end
+      end
+      if not kind[guards and 3 or 4](key, arguments) then return wrong('argument', at) end
+      found[#found + 1] = { name, key, arguments, kind }
+    end
+    return found
+  end
+
+  local entries = {}
+  while at <= #plan do
+    local entry, problem = {}, nil
+    local number, id, guards = take('number'), take('string'), take('number')
+    if not (number and id and guards) then return wrong('entry', at) end
+    if number > 0 then
+      entry.stream, entry.id = keys[number], id
+      if not entry.stream or string.sub(types, number, number) ~= 's' then return wrong('stream', at) end
+      if not may('XACK', entry.stream) then return wrong('permission', at) end
+      local pending = call('XPENDING', entry.stream, group, id, id, 1)
+      entry.mine = pending[1] ~= nil and pending[1][2] == consumer
+    end
+    entry.guards, problem = steps(guards, GUARDS, true)
+    if not entry.guards then return nil, problem end
+    local effects = take('number')
+    if not effects then return wrong('entry', at) end
+    entry.effects, problem = steps(effects, WRITES, false)
+    if not entry.effects then return nil, problem end
+    if commands > MOST_COMMANDS then return wrong('too many commands', commands) end
+    entries[#entries + 1] = entry
+  end
+  return entries
+end
+
+local function first_failed(guards)
+  for i, guard in ipairs(guards) do
+    if not guard[4][4](guard[2], guard[3]) then return i end
+  end
+  return 0
+end
+
+local function run(effects, log)
+  for _, effect in ipairs(effects) do
+    local name, key, arguments = effect[1], effect[2], effect[3]
+    if name == 'XADD' or name == 'REPLY' then
+      call('XADD', key, '*', 'event', arguments[1])
+      if name == 'REPLY' then call('PEXPIREAT', key, string.format('%.0f', now_ms() + REPLY_LIVES_MS)) end
+    else
+      call(name, key, unpack(arguments))
+      log[#log + 1] = { name, key, unpack(arguments) }
+    end
+  end
+end
+
+-- The last key is `changes`: what was acknowledged and written there, in order, makes the tables anew from nothing.
+local function keep(changes, group, acknowledged, log)
+  if #acknowledged > 0 or #log > 0 then
+    call('XADD', changes, '*', 'changes', cmsgpack.pack({ group, acknowledged, log }))
+  end
+end
+
+-- KEYS: every key once, `changes` last. ARGV: group, consumer, letters of the keys, plan (msgpack, flat).
+-- Answers { server time in ms, one number an entry: 1 committed, 0 not ours any more, -n guard n failed }.
+local function commit(keys, argv)
+  call = redis.call
+  local group, consumer, types = argv[1], argv[2], argv[3]
+  if #argv[4] > MOST_BYTES then return redis.error_reply('PLAN too large at ' .. #argv[4]) end
+  local unpacked, plan = pcall(cmsgpack.unpack, argv[4])
+  if not unpacked or type(plan) ~= 'table' then return redis.error_reply('PLAN not msgpack at 0') end
+  local fits, problem = check_keys(keys, types)
+  if not fits then return redis.error_reply(problem) end
+  local entries
+  entries, problem = parse(keys, types, plan, consumer, group)
+  if not entries then return redis.error_reply(problem) end
+
+  local answers, acknowledged, log = { now_ms() }, {}, {}
+  for i, entry in ipairs(entries) do
+    local answer = 0
+    if entry.mine or not entry.stream then
+      local failed = first_failed(entry.guards)
+      if failed > 0 then
+        answer = -failed
+      elseif not entry.stream or call('XACK', entry.stream, group, entry.id) == 1 then
+        answer = 1
+        if entry.stream then acknowledged[#acknowledged + 1] = { entry.stream, entry.id } end
+        run(entry.effects, log)
+      end
+    end
+    answers[i + 1] = answer
+  end
+  keep(keys[#keys], group, acknowledged, log)
+  return answers
+end
+
+-- Counts a failed decision of one entry; at the limit moves it to `dead`.
+-- KEYS: stream, attempts, dead, changes. ARGV: group, consumer, id, limit, dead event.
+-- Answers the number of attempts, 0 when the entry isn't ours, -1 when it went to `dead`.
+local function fail(keys, argv)
+  call = redis.call
+  local pending = call('XPENDING', keys[1], argv[1], argv[3], argv[3], 1)
+  if pending[1] == nil or pending[1][2] ~= argv[2] then return 0 end
+  local field = keys[1] .. ' ' .. argv[3]
+  local attempts = call('HINCRBY', keys[2], field, 1)
+  if attempts < tonumber(argv[4]) then return attempts end
+  call('XACK', keys[1], argv[1], argv[3])
+  call('HDEL', keys[2], field)
+  call('XADD', keys[3], '*', 'event', argv[5])
+  keep(keys[4], argv[1], { { keys[1], argv[3] } }, {})
+  return -1
+end
+
+-- Strikes a clock: the first caller in a slot wins.
+-- KEYS: clock, ticks stream. ARGV: name, period in ms, slot, event before the count of missed slots, event after it.
+local function tick(keys, argv)
+  call = redis.call
+  local slot = tonumber(argv[3])
+  if slot ~= math.floor(now_ms() / tonumber(argv[2])) then return 0 end
+  local last = tonumber(call('HGET', keys[1], argv[1]) or slot - 1)
+  if slot <= last then return 0 end
+  call('HSET', keys[1], argv[1], string.format('%.0f', slot))
+  call('XADD', keys[2], '*', 'event', argv[4] .. string.format('%.0f', slot - last - 1) .. argv[5])
+  return 1
+end
+
+-- Takes feedback in: rate limit (GCRA), once per id, and the write, in one call.
+-- KEYS: rate, feedback, changes, then the registers of received ids, newest first.
+-- ARGV: microseconds an event, burst in events, when the newest register vanishes (ms), then per event: field,
+-- fingerprint, event. Answers { ms to wait before asking again, events left, per event: 1 taken, 2 seen before,
+-- 3 seen before with other content, 0 over the rate }.
+local function publish(keys, argv)
+  call = redis.call
+  local time = call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local interval, burst = tonumber(argv[1]), tonumber(argv[2])
+  local due = math.max(tonumber(call('GET', keys[1]) or '0'), now)
+  local answers, log, wait = { 0, 0 }, {}, 0
+  local ms = string.format('%.0f', math.floor(now / 1000))
+  for i = 4, #argv, 3 do
+    local field, fingerprint, event = argv[i], argv[i + 1], argv[i + 2]
+    local known
+    for k = 4, #keys do known = known or call('HGET', keys[k], field) end
+    local answer
+    if known then
+      answer = string.match(known, '|(.*)$') == fingerprint and 2 or 3
+    elseif due + interval - now > burst * interval then
+      answer, wait = 0, due + interval - now - burst * interval
+    else
+      due, answer = due + interval, 1
+      call('HSET', keys[4], field, ms .. '|' .. fingerprint)
+      call('XADD', keys[2], '*', 'event', event)
+      log[#log + 1] = { 'HSET', keys[4], field, ms .. '|' .. fingerprint }
+    end
+    answers[#answers + 1] = answer
+  end
+  if #log > 0 then
+    call('PEXPIREAT', keys[4], argv[3])
+    log[#log + 1] = { 'PEXPIREAT', keys[4], argv[3] }
+    call('SET', keys[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000) + 1)
+    keep(keys[3], 'gateway', {}, log)
+  end
+  answers[1] = math.ceil(wait / 1000)
+  answers[2] = math.max(0, math.floor((now + burst * interval - due) / interval))
+  return answers
+end
+
+-- Deletes a consumer that owns nothing. KEYS: streams. ARGV: group, consumer. Answers how many were deleted.
+local function leave(keys, argv)
+  call = redis.call
+  local left = 0
+  for _, key in ipairs(keys) do
+    if #call('XPENDING', key, argv[1], '-', '+', 1, argv[2]) == 0 then
+      call('XGROUP', 'DELCONSUMER', key, argv[1], argv[2])
+      left = left + 1
+    end
+  end
+  return left
+end
+
+local function before(a, b)
+  local a_ms, a_seq = string.match(a, '^(%d+)%-(%d+)$')
+  local b_ms, b_seq = string.match(b, '^(%d+)%-(%d+)$')
+  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end
+  return tonumber(a_seq) < tonumber(b_seq)
+end
+
+local function as_map(list)
+  local map = {}
+  for i = 1, #list, 2 do map[list[i]] = list[i + 1] end
+  return map
+end
+
+-- Trims a stream below what the ledger covers and what any group still needs; may run out of memory's reach.
+-- KEYS: stream. ARGV: last id that the ledger covers, most entries to trim. Answers how many were trimmed.
+local function trim(keys, argv)
+  call = redis.call
+  if call('EXISTS', keys[1]) == 0 then return 0 end
+  local bound = argv[1]
+  for _, raw in ipairs(call('XINFO', 'GROUPS', keys[1])) do
+    local group = as_map(raw)
+    local pending = call('XPENDING', keys[1], group['name'])
+    local needed = pending[1] > 0 and pending[2] or group['last-delivered-id']
+    if before(needed, bound) then bound = needed end
+  end
+  return call('XTRIM', keys[1], 'MINID', '~', bound, 'LIMIT', argv[2])
+end
+
+-- KEYS: ranking, seen. ARGV: how many. Answers members and scores, flat.
+local function first_outside(keys, argv)
+  call = redis.call
+  local wanted, found = tonumber(argv[1]), {}
+  for start = 0, 9900, 100 do
+    local members = call('ZRANGE', keys[1], start, start + 99, 'WITHSCORES')
+    for i = 1, #members, 2 do
+      if call('SISMEMBER', keys[2], string.match(members[i], '^[^.]*')) == 0 then
+        found[#found + 1] = members[i]
+        found[#found + 1] = members[i + 1]
+        if #found == 2 * wanted then return found end
+      end
+    end
+    if #members < 200 then break end
+  end
+  return found
+end
+
+redis.register_function('labelwright_VERSION_commit', commit)
+redis.register_function('labelwright_VERSION_fail', fail)
+redis.register_function('labelwright_VERSION_tick', tick)
+redis.register_function('labelwright_VERSION_publish', publish)
+redis.register_function('labelwright_VERSION_leave', leave)
+redis.register_function { function_name = 'labelwright_VERSION_trim', callback = trim, flags = { 'allow-oom' } }
+redis.register_function {
+  function_name = 'labelwright_VERSION_first_outside', callback = first_outside, flags = { 'no-writes' },
+}

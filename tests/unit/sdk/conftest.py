@@ -1,0 +1,23 @@
+"""A gateway on loopback, and an SDK that forgets everything between two tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import labelwright
+from tests.unit.sdk.loopback import LoopbackGateway
+
+
+@pytest.fixture
+def gateway() -> Iterator[LoopbackGateway]:
+    server = LoopbackGateway()
+    yield server
+    server.close()
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("LABELWRIGHT_DSN", raising=False)
+    yield
+    labelwright.close(0)
+    labelwright.init()
