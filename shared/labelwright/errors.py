@@ -7,7 +7,7 @@ LabelwrightError
 │   ├── ServerUnfit       the server is not configured to keep data (eviction, no append-only file, too old)
 │   └── ServerRefuses     the server is there but refuses for now (OOM, READONLY, LOADING, …): back off and try again
 ├── PlanError             the server found a commit plan malformed; nothing was written
-├── BreakerOpen           too many events in a row could not be decided; the service stopped rather than drain into `dead`
+├── BreakerOpen           too many events could not be decided; the service stopped, lest all go to `dead`
 └── LedgerError           the ledger on disk is not what its manifest says
 """
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from labelwright.contracts.labels import Vote
 from labelwright.contracts.payload import Part
-from labelwright.engine.tables import Documents, Window
+from labelwright.engine.tables import Documents, Ranking, Window
 
 received = Window("gateway.received", timedelta(hours=12), keep=3)
 """`<project>/<event id>` -> `<ms>|<fingerprint>`: what the gateway took, for at least a day."""
@@ -51,6 +51,10 @@ class Case(Part):
 
 cases: Documents[Case] = Documents("resolve.cases", Case)
 """Every item by its id, whether it is still asked about or settled."""
+
+
+settled = Ranking("resolve.settled")
+"""Per project (`settled.of(project)`): the labeled items by the millisecond of their present label; the labels' cursor."""
 
 
 def story_key(project: str, event: str) -> str:

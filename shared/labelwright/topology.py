@@ -33,7 +33,9 @@ SERVICES = {
     service.name: service
     for service in (
         Service("gateway", "http", "takes feedback and work requests over HTTP and says who may do what"),
-        Service("intake", "stage", "turns valid feedback, once per event, into accepted feedback without personal data"),
+        Service(
+            "intake", "stage", "turns valid feedback, once per event, into accepted feedback without personal data"
+        ),
         Service("triage", "stage", "folds what was said before into one item and ranks it"),
         Service(
             "resolve",

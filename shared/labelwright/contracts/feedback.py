@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, StrictInt, StrictStr, model_validator
+from pydantic import Field, StrictInt, StrictStr, StringConstraints, model_validator
 
 from labelwright.contracts.payload import Json, Part, Payload, upgrades
 

@@ -88,7 +88,9 @@ class ProjectFile(Part):
                 known = ", ".join(map(repr, labels))
                 raise ValueError(f"label {owner.label!r} is not in the guideline; its labels are {known}")
         if not any(source.kind in ("crowd", "expert") for source in self.sources):
-            raise ValueError("no source is people; add one of kind 'crowd' or 'expert', else a dispute can't be settled")
+            raise ValueError(
+                "no source is people; add one of kind 'crowd' or 'expert', else a dispute can't be settled"
+            )
         return self
 
     @property

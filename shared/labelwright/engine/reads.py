@@ -32,9 +32,7 @@ class Reads(Protocol):
     @overload
     async def __call__(self, a: Read[A], b: Read[B], c: Read[C], d: Read[D], /) -> tuple[A, B, C, D]: ...
     @overload
-    async def __call__(
-        self, a: Read[A], b: Read[B], c: Read[C], d: Read[D], e: Read[E], /
-    ) -> tuple[A, B, C, D, E]: ...
+    async def __call__(self, a: Read[A], b: Read[B], c: Read[C], d: Read[D], e: Read[E], /) -> tuple[A, B, C, D, E]: ...
     @overload
     async def __call__(
         self, a: Read[A], b: Read[B], c: Read[C], d: Read[D], e: Read[E], f: Read[F], /

@@ -205,6 +205,11 @@ class Ranking(Table):
         limits = ["-inf", decimal(score), "WITHSCORES", "LIMIT", "0", str(count)]
         return self._read("ZRANGEBYSCORE", limits, _scored)
 
+    def from_score(self, score: float, count: int) -> Read[list[tuple[str, float]]]:
+        """Read at most `count` members whose score is at least `score`, least first."""
+        limits = [decimal(score), "+inf", "WITHSCORES", "LIMIT", "0", str(count)]
+        return self._read("ZRANGEBYSCORE", limits, _scored)
+
     def score(self, member: str) -> Read[float | None]:
         """Read one member's score; None where it is not ranked."""
         return self._read("ZSCORE", [member], lambda raw: None if raw is None else float(raw))
@@ -351,7 +356,9 @@ def _pairs(answer: Any) -> Iterable[tuple[bytes, bytes]]:
 
 def _scored(answer: Any) -> list[tuple[str, float]]:
     """Understand scored members in either protocol: pairs in RESP3, a flat list in RESP2."""
-    pairs = answer if not answer or isinstance(answer[0], (list, tuple)) else zip(answer[::2], answer[1::2], strict=True)
+    pairs = (
+        answer if not answer or isinstance(answer[0], (list, tuple)) else zip(answer[::2], answer[1::2], strict=True)
+    )
     return [(_decoded(member), float(score)) for member, score in pairs]
 
 

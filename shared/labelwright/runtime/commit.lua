@@ -297,6 +297,15 @@ local function publish(keys, argv)
   return answers
 end
 
+-- Puts a dead letter's event back on its stream, once. KEYS: replayed letters, stream, changes. ARGV: letter, event.
+local function replay(keys, argv)
+  call = redis.call
+  if call('SADD', keys[1], argv[1]) == 0 then return 0 end
+  call('XADD', keys[2], '*', 'event', argv[2])
+  keep(keys[3], 'dead', {}, { { 'SADD', keys[1], argv[1] } })
+  return 1
+end
+
 -- Deletes a consumer that owns nothing. KEYS: streams. ARGV: group, consumer. Answers how many were deleted.
 local function leave(keys, argv)
   call = redis.call
@@ -360,6 +369,7 @@ redis.register_function('labelwright_VERSION_commit', commit)
 redis.register_function('labelwright_VERSION_fail', fail)
 redis.register_function('labelwright_VERSION_tick', tick)
 redis.register_function('labelwright_VERSION_publish', publish)
+redis.register_function('labelwright_VERSION_replay', replay)
 redis.register_function('labelwright_VERSION_leave', leave)
 redis.register_function { function_name = 'labelwright_VERSION_trim', callback = trim, flags = { 'allow-oom' } }
 redis.register_function {

@@ -44,7 +44,11 @@ def _kept(character: str) -> str:
         return character  # these are judged by their neighbours
     if character in "%+#" or (unicodedata.category(character) in ("Sc", "Sm") and character not in "|~"):
         return f" {character} "
-    if "\u3041" <= character <= "\u30ff" or "\u3400" <= character <= "\u9fff" or "\U00020000" <= character <= "\U0003ffff":
+    if (
+        "\u3041" <= character <= "\u30ff"
+        or "\u3400" <= character <= "\u9fff"
+        or "\U00020000" <= character <= "\U0003ffff"
+    ):
         return f" {character} "  # Japanese and Chinese: spaces between words mean nothing
     return character if unicodedata.category(character)[0] in "LMN" else " "
 

@@ -1,0 +1,49 @@
+"""Dead letters: entries that no decision could be made about, with the reason; listed, shown, and replayed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from labelwright.contracts.envelope import FIELD, Event
+from labelwright.contracts.payload import Payload
+from labelwright.errors import LabelwrightError
+from labelwright.runtime.partition import Partition
+from labelwright.runtime.plan import Entry
+
+
+def epitaph(service: str, entry: Entry, event: Event[Payload] | None, reason: str) -> bytes:
+    """Return what `dead` keeps of an entry: who failed, why, where it came from, and the event itself."""
+    return to_json(
+        {
+            "service": service,
+            "stream": entry.stream,
+            "entry": entry.id.decode(),
+            "id": event.id if event else None,
+            "project": event.project if event else None,
+            "reason": reason,
+            "event": (entry.event or b"").decode("utf-8", "replace"),
+        }
+    )
+
+
+async def letters(partition: Partition, after: str = "-") -> AsyncIterator[dict[str, Any]]:
+    """Yield the dead letters from behind an entry of `dead`, oldest first."""
+    while rows := await partition.client.xrange(partition.key("dead"), min=after, count=100):
+        for entry_id, fields in rows:
+            yield {"letter": entry_id.decode(), **from_json(fields[FIELD])}
+        after = f"({rows[-1][0].decode()}"
+
+
+async def replay(partition: Partition, letter: dict[str, Any]) -> None:
+    """Put a dead letter's event back on its stream; its own id keeps it from counting twice where ids are guarded.
+
+    The letter stays in `dead` (it is part of the record) but is marked as replayed, in the same commit.
+    Raises LabelwrightError if it was replayed before.
+    """
+    key = partition.key
+    done = await partition.function(
+        "replay", [key("dead.replayed"), key(letter["stream"]), key("changes")], [letter["letter"], letter["event"]]
+    )
+    if not done:
+        raise LabelwrightError(f"letter {letter['letter']!r} was replayed before; see what became of its event")

@@ -1,0 +1,157 @@
+"""Plans: decisions of a batch as the flat msgpack array that commit.lua takes, cut so that no call is long."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgpack
+
+from labelwright.contracts.envelope import Event, encode
+from labelwright.contracts.feedback import EventRejected
+from labelwright.contracts.payload import Payload
+from labelwright.contracts.work import RequestAnswered
+from labelwright.engine.decisions import Decision, Effect, Emit, Guard, Reject, Reply, Write
+from labelwright.identity import derive
+
+MOST_COMMANDS = 2_000
+MOST_BYTES = 900_000  # the server refuses above 1 MiB; msgpack's own bytes are not counted here
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of an input stream; `event` is what its one field holds."""
+
+    stream: str
+    id: bytes
+    event: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An entry (None for a commit that nothing caused) and its decision, with the effects' bytes made."""
+
+    entry: Entry | None
+    guards: Sequence[Guard]
+    effects: Sequence[tuple[str, str, str, tuple[str | bytes, ...]]]
+    """Command, letter and name of the key within the partition, arguments."""
+
+    @property
+    def commands(self) -> int:
+        """How many commands the server runs for it."""
+        return len(self.guards) + len(self.effects)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in a plan."""
+        guards = sum(len(argument) for guard in self.guards for argument in guard.args)
+        effects = sum(len(argument) for *_, arguments in self.effects for argument in arguments)
+        return guards + effects + 64 * self.commands
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What emitted events inherit from the event that caused them, and the moment of the decision."""
+
+    service: str
+    event: Event[Payload]
+    now: datetime
+
+
+def decided(entry: Entry | None, cause: Cause, decision: Decision) -> Decided:
+    """Turn a decision into what the server does. Equal causes give equal event ids, at every repetition."""
+    effects = list(decision.effects)
+    if isinstance(decision, Reject):
+        effects.append(_rejection(entry, cause, decision))
+    return Decided(entry, decision.guards, [_effect(effect, cause, number) for number, effect in enumerate(effects)])
+
+
+def _rejection(entry: Entry | None, cause: Cause, reject: Reject) -> Emit:
+    return Emit(
+        EventRejected(
+            service=cause.service,
+            code=reject.code,
+            reason=reject.reason,
+            stream_name=entry.stream if entry else "",
+            entry=entry.id.decode() if entry else "",
+            event=cause.event.id,
+        )
+    )
+
+
+def _effect(effect: Effect, cause: Cause, number: int) -> tuple[str, str, str, tuple[str | bytes, ...]]:
+    match effect:
+        case Write(command, key, args):
+            return command, key.letter, key.name, args
+        case Emit(data, project, correlation_id):
+            return "XADD", "s", data.stream, (encode(_caused(cause, data, number, project, correlation_id)),)
+        case Reply(asker, data):
+            return "REPLY", "s", f"reply:{asker}", (encode(_caused(cause, data, number)),)
+
+
+def _caused(
+    cause: Cause,
+    data: Payload | RequestAnswered,
+    number: int,
+    project: str | None = None,
+    correlation_id: str | None = None,
+) -> Event[Payload]:
+    event = cause.event
+    return Event(
+        id=derive("event", event.source, event.id, cause.service, str(number)),
+        source=f"/{cause.service}",
+        project=project or event.project,
+        time=cause.now,
+        data=data,
+        correlation_id=correlation_id or event.correlation_id or event.id,
+        traceparent=event.traceparent,
+    )
+
+
+@dataclass(slots=True)
+class Call:
+    """One FCALL: its keys, the letters of their types, and the plan."""
+
+    prefix: str
+    decided: list[Decided]
+    keys: dict[str, int] = field(default_factory=dict)
+    letters: list[str] = field(default_factory=list)
+
+    def arguments(self, group: str, consumer: str) -> tuple[list[str], list[str | bytes]]:
+        """Return the keys, `changes` last, and the other arguments."""
+        plan: list[str | bytes | int] = []
+        for one in self.decided:
+            entry = one.entry
+            plan += (0, "") if entry is None else (self._key("s", entry.stream), entry.id)
+            plan.append(len(one.guards))
+            for guard in one.guards:
+                plan += (guard.kind, self._key(guard.key.letter, guard.key.name), *guard.args)
+            plan.append(len(one.effects))
+            for command, letter, name, arguments in one.effects:
+                plan += (command, self._key(letter, name), len(arguments), *arguments)
+        packed = msgpack.packb(plan, use_bin_type=False, unicode_errors="surrogatepass")
+        keys = [f"{self.prefix}:{name.partition(' ')[2]}" for name in self.keys]
+        return [*keys, f"{self.prefix}:changes"], [group, consumer, "".join(self.letters) + "s", packed]
+
+    def _key(self, letter: str, name: str) -> int:
+        # one number a (letter, key): a key may be named as a hash and, to expire it, as any type
+        known = f"{letter} {name}"
+        number = self.keys.get(known)
+        if number is None:
+            number = self.keys[known] = len(self.keys) + 1
+            self.letters.append(letter)
+        return number
+
+
+def calls(prefix: str, batch: Iterable[Decided]) -> Iterator[Call]:
+    """Cut a batch into calls, in order, each of at most 2,000 commands and about 1 MB."""
+    chunk: list[Decided] = []
+    commands = size = 0
+    for one in batch:
+        if chunk and (commands + one.commands > MOST_COMMANDS or size + one.size > MOST_BYTES):
+            yield Call(prefix, chunk)
+            chunk, commands, size = [], 0, 0
+        chunk.append(one)
+        commands += one.commands
+        size += one.size
+    if chunk:
+        yield Call(prefix, chunk)

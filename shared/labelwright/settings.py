@@ -1,0 +1,57 @@
+"""What an installation may set; every value works on a laptop as it is. Nothing else reads the environment."""
+
+from datetime import timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from labelwright.contracts.envelope import in_one_sentence
+from labelwright.errors import SettingsError
+
+
+class LabelwrightSettings(BaseSettings):
+    """What all services share, from `LABELWRIGHT_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="LABELWRIGHT_", frozen=True, extra="ignore")
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis 7+ or Valkey; `?cluster=true` for a cluster")
+    data: Path = Field(Path(".labelwright"), description="folder of the ledger, the snapshots and the embedded server")
+    ledger: str = Field(
+        "", description="where the ledger is kept: a folder or s3://…; default: `ledger` in the data folder"
+    )
+    secret: SecretStr = Field(SecretStr(""), description="32 bytes in hex; keys API-key hashes and desk sessions")
+    host: str = Field("127.0.0.1", description="the address that HTTP listens on")
+    port: int = Field(
+        9090, ge=0, le=65_535, description="port of a service's /metrics, /healthz, /readyz and /asyncapi"
+    )
+    partitions: int = Field(1, ge=1, le=256, description="partitions that new projects are spread over")
+    batch: int = Field(200, ge=1, le=1_000, description="most entries that are decided at once")
+    claim_after_s: float = Field(30, gt=0, description="seconds after which a silent consumer's entries are taken over")
+    attempts: int = Field(5, ge=1, le=100, description="failed decisions after which an entry goes to `dead`")
+    deliveries: int = Field(
+        10, ge=2, le=1_000, description="deliveries without an answer after which it goes to `dead`"
+    )
+    allow_unfit_server: bool = Field(False, description="start on a server that may lose data (for a throw-away run)")
+    log_format: str = Field("auto", pattern="^(auto|json|pretty)$", description="auto: pretty on a terminal, else JSON")
+
+    @property
+    def claim_after(self) -> timedelta:
+        """After this silence a consumer's entries are taken over."""
+        return timedelta(seconds=self.claim_after_s)
+
+    @property
+    def ledger_location(self) -> str:
+        """Where the ledger is kept."""
+        return self.ledger or str(self.data / "ledger")
+
+
+@lru_cache
+def settings() -> LabelwrightSettings:
+    """Read the environment once. Raises SettingsError that names all faults."""
+    try:
+        return LabelwrightSettings()
+    except ValidationError as error:
+        faults = in_one_sentence(error.errors(include_url=False))
+        raise SettingsError(f"the settings LABELWRIGHT_* are wrong: {faults}; correct them and start again") from None
