@@ -15,7 +15,7 @@ from labelwright.engine.tables import Documents, Ranking, Window
 received = Window("gateway.received", timedelta(hours=12), keep=3)
 """`<project>/<event id>` -> `<ms>|<fingerprint>`: what the gateway took, for at least a day."""
 
-outcomes = Window("intake.outcomes", timedelta(days=1), keep=4)
+outcomes = Window("intake.outcomes", timedelta(days=3), keep=2)
 """`<project>/<event id>` -> `<ms>|accepted` or `<ms>|<code>`: what intake made of it, for at least three days."""
 
 placements = Window("triage.placements", timedelta(days=10), keep=4)
@@ -59,4 +59,4 @@ settled = Ranking("resolve.settled")
 
 def story_key(project: str, event: str) -> str:
     """Return the field under which a feedback event is remembered; no project can reach another's."""
-    return f"{project}/{event}"
+    return f"{project.replace('%', '%25').replace('/', '%2F')}/{event}"

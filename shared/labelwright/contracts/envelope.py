@@ -21,7 +21,8 @@ P_co = TypeVar("P_co", bound=Payload, covariant=True)
 class Event(Generic[P_co]):
     """Something that happened. `source` and `id` are its identity for ever, through retries and replays.
 
-    `correlation_id` is the id of the event that began the story (the feedback); `traceparent` follows W3C.
+    `correlation_id` is the id of the event that began the story (the feedback); `traceparent` follows W3C; after
+    `expires_at` (CloudEvents' extension `expirytime`) the event is worth nothing.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Event(Generic[P_co]):
     data: P_co
     correlation_id: str = ""
     traceparent: str = ""
+    expires_at: datetime | None = None
 
 
 def encode(event: Event[Payload]) -> bytes:
@@ -47,6 +49,8 @@ def encode(event: Event[Payload]) -> bytes:
     }
     if event.traceparent:
         envelope["traceparent"] = event.traceparent
+    if event.expires_at:
+        envelope["expirytime"] = event.expires_at.isoformat()
     return to_json(envelope, exclude_none=True)
 
 
@@ -75,10 +79,11 @@ def _event(envelope: dict[str, Any]) -> Event[Payload]:
     texts = {name: _text(envelope, name) for name in ("id", "source", "project")}
     return Event(
         **texts,
-        time=_time(envelope.get("time")),
+        time=_time(envelope, "time"),
         data=read_data(envelope.get("type"), envelope.get("data")),
         correlation_id=_optional(envelope, "correlationid") or texts["id"],
         traceparent=_optional(envelope, "traceparent"),
+        expires_at=_time(envelope, "expirytime") if "expirytime" in envelope else None,
     )
 
 
@@ -123,9 +128,9 @@ def _optional(envelope: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) and len(value) <= 256 else ""
 
 
-def _time(value: object) -> datetime:
+def _time(envelope: dict[str, Any], name: str) -> datetime:
     try:
-        time = datetime.fromisoformat(value)  # type: ignore[arg-type]  # any other type raises TypeError, caught below
+        time = datetime.fromisoformat(envelope.get(name))  # type: ignore[arg-type]  # another type raises TypeError
     except (TypeError, ValueError):
-        raise ContractError("not_cloudevents", "the event's 'time' must be an RFC 3339 timestamp") from None
+        raise ContractError("not_cloudevents", f"the event's {name!r} must be an RFC 3339 timestamp") from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -64,13 +64,17 @@ class HeartbeatSent(Payload, stream="work"):
 
 
 class ReleaseRequested(Payload, stream="work"):
-    """The holder gives the task back; `reason` is skip, abstain, abandoned or what a person wrote."""
+    """The holder gives the task back; `reason` is skip, abstain, abandoned or what a person wrote.
+
+    A machine that abstains says why in `note`.
+    """
 
     request: str
     assignment: Short
     token: Short
     annotator: Short
     reason: Note = "skip"
+    note: Note | None = None
     reply: str | None = None
 
 

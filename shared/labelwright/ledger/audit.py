@@ -48,7 +48,7 @@ def verify(store: Store) -> Report:
             faults += [f"{commit.path} {fault}" for fault in commit.faults(before)]
             for stream, file in commit.files.items():
                 try:
-                    checked(store, stream, file, before.head(stream))
+                    _check(content(store, file), stream, file, before.head(stream))
                     sound.append(file)
                 except LedgerError as error:
                     faults.append(str(error))
@@ -58,23 +58,25 @@ def verify(store: Store) -> Report:
     return Report(commits, len(sound), rows, tuple(sorted(leftovers)), tuple(faults))
 
 
-def checked(store: Store, stream: str, file: File, before: Head) -> pa.Table:
-    """Return a file's table if it is what its manifest says and follows on from `before`. Raises LedgerError."""
+def content(store: Store, file: File) -> bytes:
+    """Return a file's bytes. Raises LedgerError unless they are those that its manifest names."""
     try:
-        return _table(store.get(file.path), stream, file, before)
+        found = store.get(file.path)
     except FileNotFoundError:
         raise LedgerError(f"{file.path} is missing; restore it from a copy") from None
+    if hashlib.sha256(found).hexdigest() != file.sha256:
+        raise LedgerError(f"{file.path} has other bytes than its manifest says; restore it from a copy")
+    return found
+
+
+def _check(found: bytes, stream: str, file: File, before: Head) -> None:
+    """Raise LedgerError unless the bytes hold the rows that the manifest says, chained on from `before`."""
+    try:
+        table = files.read(found)
+        wrong = list(files.faults(stream, table, bytes.fromhex(before.chain)))
+        if not wrong and (table.num_rows != file.rows or File.describe(file.path, found, table) != file):
+            wrong = ["holds other rows than its manifest says"]
     except (LedgerError, pa.ArrowException) as error:
-        raise LedgerError(f"{file.path} {error}; restore it from a copy") from None
-
-
-def _table(content: bytes, stream: str, file: File, before: Head) -> pa.Table:
-    if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise LedgerError("has other bytes than its manifest says")
-    table = files.read(content)
-    found = list(files.faults(stream, table, bytes.fromhex(before.chain)))
-    if found:
-        raise LedgerError("; ".join(found))
-    if table.num_rows != file.rows or File.describe(file.path, content, table) != file:
-        raise LedgerError("holds other rows than its manifest says")
-    return table
+        wrong = [str(error)]
+    if wrong:
+        raise LedgerError(f"{file.path} {'; '.join(wrong)}; restore it from a copy")

@@ -63,10 +63,15 @@ class Ledger:
         """Return the names of the partitions that have a commit."""
         return manifest.partitions(self._store)
 
-    def read(self, partition: str, stream: str, after: str | None = None) -> Iterator[Row]:
-        """Yield a stream's rows in order, from behind the id `after`, each checked against every hash first.
+    def streams(self, partition: str) -> list[str]:
+        """Return the names of the streams of which a partition has rows."""
+        return sorted(self.watermark(partition).heads)
 
-        Raises LedgerError, naming the file, before any row of a file that is not as it was written.
+    def read(self, partition: str, stream: str, after: str | None = None) -> Iterator[Row]:
+        """Yield a stream's rows in order, from behind the id `after`, to the watermark as it is when reading starts.
+
+        Raises LedgerError, naming the file, before any row of a file that is not as it was written, or that stands
+        behind a manifest that doesn't follow from the one before. (`verify` checks, besides, row by row.)
         """
         last = self.watermark(partition).number
         start = order(after or "0-0")
@@ -77,8 +82,10 @@ class Ledger:
         before = self._commit(partition, skip)
         for number in numbers[skip:]:
             commit = self._commit(partition, number)
+            for fault in commit.faults(before):
+                raise LedgerError(f"{commit.path} {fault}; restore it from a copy")
             if stream in commit.files:
-                table = audit.checked(self._store, stream, commit.files[stream], before.head(stream))
+                table = files.read(audit.content(self._store, commit.files[stream]))
                 yield from (row for row in files.rows_of(table) if order(row.entry_id) > start)
             before = commit
 
@@ -95,7 +102,7 @@ class Ledger:
         head = self.watermark(partition)
         folders = manifest.data_folder(partition), manifest.manifest_folder(partition)
         found = [path for folder in folders for path in self._store.list(folder)]
-        strays = {path for path in found if manifest.number_of(path) >= head.number} - head.paths
+        strays = {path for path in found if manifest.number_of(path) >= max(head.number, 1)} - head.paths
         if any(manifest.number_of(path) > head.number for path in strays):
             head = head.next(cut=head.cut, epoch=head.epoch, writer=self._writer, files={})
             self._create(head.path, head.to_bytes())

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, StringConstraints, model_validator
+from pydantic_core import from_json
 
 from labelwright.errors import LedgerError
 from labelwright.ledger.files import ENTRY_ID, GENESIS, order
@@ -34,7 +35,7 @@ class File(_Frozen):
     path: str
     first: EntryId
     last: EntryId
-    rows: int
+    rows: PositiveInt
     sha256: Hash
     last_sha256: Hash
     chain: Hash
@@ -80,6 +81,13 @@ class Commit(_Frozen):
     files: dict[Name, File]
     heads: dict[Name, Head]
 
+    @model_validator(mode="after")
+    def _names_files_by_its_number(self) -> Self:
+        for stream, file in self.files.items():
+            if file.path != file_path(self.partition, stream, self.number, file.first, file.last):
+                raise ValueError(f"{file.path} isn't a path of this commit")
+        return self
+
     @classmethod
     def before_the_first(cls, partition: str) -> Self:
         """Return the commit that every ledger starts from; it is never written."""
@@ -89,16 +97,22 @@ class Commit(_Frozen):
     def parse(cls, path: str, content: bytes) -> Self:
         """Read a manifest. Raises LedgerError unless it is, byte for byte, what `to_bytes` writes."""
         try:
-            commit = cls.model_validate_json(content)
-        except ValidationError:
+            fields = dict(from_json(content))
+            del fields["sha256"]
+            commit = cls.model_validate(fields)
+        except (ValueError, TypeError, KeyError):
             commit = None
         if commit is None or commit.to_bytes() != content or commit.path != path:
             raise LedgerError(f"{path} isn't a manifest as this ledger writes it; restore it from a copy")
         return commit
 
     def to_bytes(self) -> bytes:
-        """Return the manifest's one canonical form."""
-        return self.model_dump_json().encode() + b"\n"
+        """Return the manifest's one canonical form: JSON whose last member, `sha256`, is the hash of the others.
+
+        So a flipped bit is found even in the newest manifest, which no later one bears witness of.
+        """
+        body = self.model_dump_json().encode()
+        return body[:-1] + b',"sha256":"%s"}\n' % hashlib.sha256(body).hexdigest().encode()
 
     def next(self, *, cut: int, epoch: int, writer: str, files: Mapping[str, File]) -> Self:
         """Return the commit that follows this one."""
@@ -130,11 +144,6 @@ class Commit(_Frozen):
             found.append("has heads that don't follow from its files")
         if self.cut < before.cut or self.epoch < before.epoch:
             found.append(f"goes back: cut {before.cut} to {self.cut}, epoch {before.epoch} to {self.epoch}")
-        found += [
-            f"names {file.path}, which isn't a path of this commit"
-            for stream, file in self.files.items()
-            if file.path != file_path(self.partition, stream, self.number, file.first, file.last)
-        ]
         found += [
             f"lets stream {stream!r} go back from {before.head(stream).last!r} to {file.first!r}"
             for stream, file in self.files.items()
@@ -175,9 +184,8 @@ def load(store: Store, partition: str, number: int) -> Commit:
 
 def last_number(store: Store, partition: str) -> int:
     """Return the number of a partition's last commit, 0 if it has none."""
-    return max(
-        (number_of(path) for path in store.list(manifest_folder(partition)) if path.endswith(".json")), default=0
-    )
+    found = store.list(manifest_folder(partition))
+    return max((number_of(path) for path in found if path.endswith(".json")), default=0)
 
 
 def partitions(store: Store) -> list[str]:
@@ -210,9 +218,9 @@ def file_path(partition: str, stream: str, number: int, first: str, last: str) -
 
 
 def number_of(path: str) -> int:
-    """Return the number of the commit that a file or manifest belongs to; -1 if its name isn't the ledger's."""
+    """Return the number of the commit that a file or manifest belongs to; 0, as no commit, if its name has none."""
     digits = path.rpartition("/")[2][:12]
-    return int(digits) if re.fullmatch(r"[0-9]{12}", digits) else -1
+    return int(digits) if re.fullmatch(r"[0-9]{12}", digits) else 0
 
 
 def named(name: str) -> str:

@@ -27,6 +27,7 @@ ANNOTATIONS = "annotations.parquet"
 CARD = "README.md"
 ABOUT = "snapshot.json"
 
+_NEVER_AN_EVENT = frozenset({"not_an_event", "not_json", "not_cloudevents"})
 _TIME = pa.timestamp("us", tz="UTC")
 _LABELS = pa.schema(
     {
@@ -188,10 +189,11 @@ def diff(path_a: Path, path_b: Path) -> Difference:
     old, new = _beliefs(path_a), _beliefs(path_b)
     absent = (None, None)
     changes = [Change(item, *old.get(item, absent), *new.get(item, absent)) for item in sorted(old.keys() | new.keys())]
+    in_both = [change for change in changes if change.item in old and change.item in new]
     return Difference(
-        added=[change for change in changes if change.old_label is None],
-        removed=[change for change in changes if change.new_label is None],
-        changed=[change for change in changes if None is not change.old_label != change.new_label is not None],
+        added=[change for change in changes if change.item not in old],
+        removed=[change for change in changes if change.item not in new],
+        changed=[change for change in in_both if change.old_label != change.new_label],
     )
 
 
@@ -202,7 +204,7 @@ def _last_outcomes(ledger: Ledger, heads: Mapping[str, Commit], project: str) ->
             if order(row.entry_id) > order(head.head("labels").last):
                 break  # appended since the heads were read
             event = _event(partition, row)
-            if event.project != project or not isinstance(event.data, LabelResolved | DisputeOpened):
+            if event is None or event.project != project or not isinstance(event.data, LabelResolved | DisputeOpened):
                 continue
             earlier = last.get(event.data.item)
             if earlier is None or order(earlier.row.entry_id) < order(row.entry_id):
@@ -210,10 +212,13 @@ def _last_outcomes(ledger: Ledger, heads: Mapping[str, Commit], project: str) ->
     return last
 
 
-def _event(partition: str, row: Row) -> Event[Payload]:
+def _event(partition: str, row: Row) -> Event[Payload] | None:
+    """Return a row's event; None for what was never an event, since anyone may XADD anything."""
     try:
         return decode(row.body)
     except ContractError as error:
+        if error.code in _NEVER_AN_EVENT:
+            return None
         raise LedgerError(
             f"entry {row.entry_id!r} of stream 'labels' in partition {partition!r} can't be read ({error.reason}); "
             "cut with the version of Labelwright that wrote it"
@@ -249,8 +254,8 @@ def _canonical(about: dict[str, Any]) -> bytes:
 
 
 def _identity(about: dict[str, Any]) -> str:
-    """Return the first 64 bits of the hash of everything a snapshot says, which has every file's hash in it."""
-    return hashlib.sha256(_canonical({key: about[key] for key in about if key != "id"})).hexdigest()[:16]
+    """Return the first 128 bits of the hash of everything a snapshot says, which has every file's hash in it."""
+    return hashlib.sha256(_canonical({key: about[key] for key in about if key != "id"})).hexdigest()[:32]
 
 
 def _write(store: Store, folder: str, contents: Mapping[str, bytes]) -> None:

@@ -1,1 +1,5 @@
-"""What is the same for every service: reading, committing, claiming, failing, ticking, stopping, being watched."""
+"""The runtime: everything around a service's pure decision; the same for every service."""
+
+from labelwright.runtime.process import run
+
+__all__ = ["run"]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from labelwright.errors import SettingsError
 
@@ -83,7 +83,7 @@ def normalise(text: str) -> str:
     quoted lines, a greeting at the head and a courtesy at the tail go unless they are all there is. A text without any
     words, like an emoji, stands for itself. Any text is fine, in time linear in its length; twice is the same as once.
     """
-    plain = "".join(_stream_safe(text.translate(_plains)))
+    plain = stream_safe(text.translate(_plains))
     words = _words(_without_courtesy(_without_quotes(plain)))
     return words or _words(plain) or " ".join(plain.split())
 
@@ -103,9 +103,9 @@ def fingerprint(scope: Sequence[str], text: str, key: bytes) -> str:
     return digest.hexdigest()
 
 
-def _stream_safe(text: str) -> Iterable[str]:
+def stream_safe(text: str) -> str:
     """Drop marks beyond the 30th on one letter: NFKC sorts them in quadratic time."""
-    return text if text.isascii() else _few_marks(text)
+    return text if text.isascii() else "".join(_few_marks(text))
 
 
 def _few_marks(text: str) -> Iterator[str]:

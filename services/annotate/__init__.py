@@ -1,0 +1,1 @@
+"""Turns the assignments that machines hold into their answers."""

@@ -1,0 +1,5 @@
+"""Run annotate."""
+
+from labelwright.runtime import run
+
+run("annotate")

@@ -1,0 +1,1 @@
+"""Turns feedback as it was published into accepted feedback: valid, once per event, without personal data."""

@@ -1,0 +1,5 @@
+"""Run intake."""
+
+from labelwright.runtime import run
+
+run("intake")

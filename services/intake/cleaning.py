@@ -1,0 +1,66 @@
+"""Clean a piece of feedback: one form of Unicode, no personal data, nothing that only looks like a text."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from labelwright.contracts.envelope import Event
+from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived
+from labelwright.contracts.payload import Part, Payload
+from labelwright.identity import derive
+from labelwright.text.fingerprint import stream_safe
+from labelwright.text.redaction import redact, redact_strings
+
+TEXTS = frozenset({"comment", "corrected", "reason", "prompt", "response"})
+"""What people and models wrote: trimmed, brought to NFKC, redacted; a text of nothing visible is left out."""
+
+IDS = frozenset({"user", "customer", "trace_id", "id"})
+"""What publishers chose: opaque, hence unchanged, unless there is a mail address in it."""
+
+
+def clean(event: Event[Payload], feedback: FeedbackReceived) -> FeedbackAccepted:
+    """Return what is kept of an event's feedback, counting by kind what was taken out in `redactions`.
+
+    An id with a mail address becomes a pseudonym, the same for the same id within a project; whoever knows the address
+    can compute it. Raises pydantic's ValidationError where cleaning leaves too little (a comment of white space) or
+    too much (NFKC can make a text longer than the contract's bound).
+    """
+    meta, counts = redact_strings(feedback.meta)
+    redactions = Counter(counts)
+    kept = dict(_cleaned(feedback, event.project, redactions)) | {
+        "subject": dict(_cleaned(feedback.subject, event.project, redactions)),
+        "meta": meta,
+        "occurred_at": _in_utc(feedback.occurred_at),
+        "feedback": event.id,
+        "received_at": event.time,
+        "redactions": redactions,
+    }
+    return FeedbackAccepted.model_validate(kept)
+
+
+def _cleaned(part: Part, project: str, redactions: Counter[str]) -> Iterator[tuple[str, Any]]:
+    for name, value in part:
+        if not isinstance(value, str):
+            yield name, value
+        elif name in TEXTS:
+            redacted = redact(_visible(value))
+            redactions.update(redacted.counts)
+            yield name, redacted.text or None
+        elif name in IDS and "@" in value and (mails := redact(value).counts.get("mail")):
+            redactions["mail"] += mails
+            yield name, derive("pseudonym", project, value)
+        else:
+            yield name, value
+
+
+def _visible(text: str) -> str:
+    """Return the text in NFKC and trimmed; empty if it only has spaces and characters that show nothing."""
+    trimmed = unicodedata.normalize("NFKC", stream_safe(text)).strip()
+    return trimmed if any(character.isprintable() and not character.isspace() for character in trimmed) else ""
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    """A time without its zone is taken as UTC, as everywhere on the wire."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

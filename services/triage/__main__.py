@@ -1,0 +1,5 @@
+"""Run triage."""
+
+from labelwright.runtime import run
+
+run("triage")
