@@ -91,7 +91,7 @@ class Commit(_Frozen):
     @classmethod
     def before_the_first(cls, partition: str) -> Self:
         """Return the commit that every ledger starts from; it is never written."""
-        return cls(partition=named(partition), number=0, epoch=0, cut=0, previous=_ZERO, writer="", files={}, heads={})
+        return cls(partition=partition, number=0, epoch=0, cut=0, previous=_ZERO, writer="", files={}, heads={})
 
     @classmethod
     def parse(cls, path: str, content: bytes) -> Self:
@@ -116,18 +116,15 @@ class Commit(_Frozen):
 
     def next(self, *, cut: int, epoch: int, writer: str, files: Mapping[str, File]) -> Self:
         """Return the commit that follows this one."""
-        added = dict(sorted(files.items()))
         return type(self)(
             partition=self.partition,
             number=self.number + 1,
             epoch=epoch,
             cut=cut,
-            previous=hashlib.sha256(self.to_bytes()).hexdigest(),
+            previous=self._sha256(),
             writer=writer,
-            files=added,
-            heads=dict(
-                sorted((self.heads | {name: self._advance(name, file) for name, file in added.items()}).items())
-            ),
+            files=dict(sorted(files.items())),
+            heads=self._heads_after(files),
         )
 
     def head(self, stream: str) -> Head:
@@ -136,11 +133,10 @@ class Commit(_Frozen):
 
     def faults(self, before: Self) -> list[str]:
         """Return what contradicts the commit before it, each to be read after the manifest's path."""
-        expected = before.next(cut=self.cut, epoch=self.epoch, writer=self.writer, files=self.files)
         found = []
-        if self.previous != expected.previous:
+        if self.previous != before._sha256():
             found.append("doesn't carry the hash of the manifest before it")
-        if self.heads != expected.heads:
+        if self.heads != before._heads_after(self.files):
             found.append("has heads that don't follow from its files")
         if self.cut < before.cut or self.epoch < before.epoch:
             found.append(f"goes back: cut {before.cut} to {self.cut}, epoch {before.epoch} to {self.epoch}")
@@ -166,9 +162,15 @@ class Commit(_Frozen):
         """The last entry id of every stream."""
         return {stream: head.last for stream, head in self.heads.items()}
 
-    def _advance(self, stream: str, file: File) -> Head:
-        rows = self.head(stream).rows + file.rows
-        return Head(last=file.last, last_sha256=file.last_sha256, chain=file.chain, rows=rows)
+    def _sha256(self) -> str:
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def _heads_after(self, files: Mapping[str, File]) -> dict[str, Head]:
+        heads = dict(self.heads)
+        for stream, file in files.items():
+            rows = self.head(stream).rows + file.rows
+            heads[stream] = Head(last=file.last, last_sha256=file.last_sha256, chain=file.chain, rows=rows)
+        return dict(sorted(heads.items()))
 
 
 def load(store: Store, partition: str, number: int) -> Commit:
@@ -195,13 +197,13 @@ def partitions(store: Store) -> list[str]:
 
 
 def manifest_folder(partition: str) -> str:
-    """Return the folder of a partition's manifests."""
-    return f"manifest/{partition}/"
+    """Return the folder of a partition's manifests. Raises LedgerError if the name can't be a folder's."""
+    return f"manifest/{named(partition)}/"
 
 
 def data_folder(partition: str) -> str:
-    """Return the folder of a partition's files."""
-    return f"data/{partition}/"
+    """Return the folder of a partition's files. Raises LedgerError if the name can't be a folder's."""
+    return f"data/{named(partition)}/"
 
 
 def manifest_path(partition: str, number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, cast
@@ -32,7 +33,7 @@ class Settings(NamedTuple):
     sample_rate: float = 1.0
     environment: str | None = None
     release: str | None = None
-    spool: str | None = None
+    spool: str | os.PathLike[str] | None = None
     limits: Limits = Limits()
 
 
@@ -126,13 +127,14 @@ class Client:
 
         It opens its spool only when it has something to send, since most children never do.
         """
-        if self._buffer.is_closed:
-            return self
         if self._sender:
             self._sender.forget()
         if self._spool is not None:
             self._spool.forget()
-        return Client(self._settings)
+        child = Client(self._settings)
+        if self._buffer.is_closed:
+            child._buffer.close()
+        return child
 
     def _prepare(self, event: Event) -> Event | None:
         """Complete and check an event; None if `before_send` dropped it."""
@@ -153,6 +155,7 @@ class Client:
         return event if settings.before_send is None else self._redact(event, settings.before_send)
 
     def _redact(self, event: Event, before_send: Callable[[Event], Event | None]) -> Event | None:
+        event_id = event.id
         try:
             redacted = before_send(event)
         except Exception as error:
@@ -168,6 +171,7 @@ class Client:
             raise ContractError(
                 "before_send", f"before_send must return the event or None, not {type(redacted).__name__}"
             )
+        redacted["id"] = event_id  # which the caller was given
         check(redacted)
         return redacted
 
@@ -225,7 +229,7 @@ class Client:
 
             return Spool(self._settings.spool, self._settings.limits, self._tally)
         except (ImportError, OSError) as error:
-            sentence = f"the spool {self._settings.spool!r} can't be used ({error}); name a folder that we may write"
+            sentence = f"the spool {os.fspath(self._settings.spool)!r} can't be used ({error}); name a folder that we may write"
             if self._settings.strict:
                 raise SettingsError(sentence) from error
             log.warning("%s", sentence)
@@ -270,6 +274,10 @@ def check_settings(settings: Settings) -> None:
         raise SettingsError(f"sample_rate is {rate!r}; it must be above 0 and at most 1")
     if settings.before_send is not None and not callable(settings.before_send):
         raise SettingsError(f"before_send is {settings.before_send!r}; it must be a function of the event, or None")
+    if settings.spool is not None and not isinstance(settings.spool, (str, os.PathLike)):
+        raise SettingsError(f"spool is {settings.spool!r}; it must be the path of a folder, or None")
+    if not isinstance(settings.limits, Limits):
+        raise SettingsError(f"limits is {settings.limits!r}; it must be labelwright.Limits(…), or None")
     for name in ("environment", "release"):
         text = getattr(settings, name)
         if text is not None and not (isinstance(text, str) and 0 < len(text) <= 256):

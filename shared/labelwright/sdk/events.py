@@ -96,7 +96,7 @@ def check(event: Event) -> None:
     _check_texts(event, _SHORT, 1, _MAX_SHORT)
     _check_texts(event, _LONG, 0, _MAX_LONG)
     subject = event.get("subject")
-    if not isinstance(subject, dict) or "type" not in subject or not subject.get("id"):
+    if not isinstance(subject, dict) or not subject.get("type") or not subject.get("id"):
         raise ContractError(
             "invalid",
             "'subject' must tell by 'type' and 'id' what the feedback is about; labelwright.response(id=…) makes one",
@@ -190,6 +190,6 @@ def _current_trace_id() -> str | None:
         return None
     try:
         context = opentelemetry.get_current_span().get_span_context()
+        return f"{context.trace_id:032x}" if context.is_valid else None
     except Exception:  # a host's tracing may be half configured; feedback must not depend on it
         return None
-    return f"{context.trace_id:032x}" if context.is_valid else None

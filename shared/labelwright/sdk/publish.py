@@ -33,7 +33,7 @@ def init(
     sample_rate: float = 1.0,
     environment: str | None = None,
     release: str | None = None,
-    spool: str | None = None,
+    spool: str | os.PathLike[str] | None = None,
     limits: Limits | None = None,
 ) -> None:
     """Say where feedback goes; without a call, and without `dsn`, the environment's LABELWRIGHT_DSN says it.
@@ -44,7 +44,8 @@ def init(
     before, when the gateway is back. `strict` raises LabelwrightErrors, for tests; else a wrong setting
     is one warning, and nothing is sent. An earlier client is closed, which may take 2 seconds if it has feedback left.
     """
-    settings = Settings(None, strict, before_send, sample_rate, environment, release, spool, limits or Limits())
+    bounds = Limits() if limits is None else limits
+    settings = Settings(None, strict, before_send, sample_rate, environment, release, spool, bounds)
     try:
         _install(_new_client(settings, dsn))
     except SettingsError as fault:

@@ -38,8 +38,8 @@ class Spool:
     `limits.spool_bytes`; what doesn't fit is refused. Delivery is at least once: the gateway knows repeated ids.
     """
 
-    def __init__(self, folder: str, limits: Limits, tally: Tally) -> None:
-        self._folder = folder
+    def __init__(self, folder: str | os.PathLike[str], limits: Limits, tally: Tally) -> None:
+        self._folder = os.fspath(folder)
         self._limits = limits
         self._tally = tally
         self._lock = threading.Lock()
@@ -85,7 +85,8 @@ class Spool:
         """Make what was written durable and let go of the files, so that another process may take them over."""
         with self._lock:
             if self._own:
-                os.fsync(self._own.fd)
+                with contextlib.suppress(OSError):  # what the disk no longer takes can't be told to it either
+                    os.fsync(self._own.fd)
             self._release()
 
     def forget(self) -> None:
@@ -93,12 +94,19 @@ class Spool:
         self._release()
 
     def _write(self, lines: bytes) -> None:
+        """Write all lines or none: behind a torn one, the next would be torn, too."""
         if self._own is None:
             self._own = self._create()
             self._journals.append(self._own)
+        fd = self._own.fd
+        end = os.fstat(fd).st_size
         rest = memoryview(lines)
-        while rest:
-            rest = rest[os.write(self._own.fd, rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(fd, rest) :]
+        except OSError:
+            os.ftruncate(fd, end)
+            raise
 
     def _read(self, journal: _Journal) -> list[Waiting]:
         batch: list[Waiting] = []
@@ -163,6 +171,9 @@ class Spool:
 
 
 def _parse(line: bytes) -> Waiting | None:
+    """Return the event of a line; None where the line is torn or its end isn't there."""
+    if not line.endswith(b"\n"):
+        return None
     try:
         return Waiting(json.loads(line)["id"], line.rstrip(b"\n"))
     except (ValueError, TypeError, KeyError):

@@ -1,0 +1,5 @@
+"""Run dispatch."""
+
+from labelwright.runtime import run
+
+run("dispatch")
