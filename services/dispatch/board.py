@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from labelwright.contracts.envelope import Event
@@ -29,7 +28,6 @@ from services.dispatch.state import (
     tasks,
     waiting,
 )
-from labelwright.engine.tables import Counter as Counts
 
 _OVER = ("answered", "closed")
 _COUNTED_AS = {"ready": "ready", "leased": "leased", "answered": "answered", "closed": "expired"}
@@ -44,6 +42,7 @@ class Board:
         self.asked = dict(state.asked)
         self.assignments = dict(state.assignments)
         self.withdrawn = set(state.withdrawn)
+        self.gold_items = dict(state.gold_items)
         self.seen = {key: set(items) for key, items in state.seen.items()}
         self.waiting = {project: dict(waiters) for project, waiters in state.waiting.items()}
         self.bells = {project: Counter(rung) for project, rung in state.bells.items()}
@@ -169,24 +168,25 @@ class Turn:
 
     def _consequences(self, before: Task | None, after: Task) -> Iterator[Write]:
         name, key = after.question.task, address(after.project, after.question.task)
-        was, queue, age = before.status if before else None, ready.of(after.project, *queue_of(after)), ages.of(after.project)
-        if after.status == "ready" and (was != "ready" or (before and before.question.priority != after.question.priority)):
+        was, is_ = before.status if before else None, after.status
+        queue, age = ready.of(after.project, *queue_of(after)), ages.of(after.project)
+        if is_ == "ready" and (before is None or was != "ready" or before.question.priority != after.question.priority):
             yield queue.put(name, -after.question.priority)
-        if after.status == "ready" and was != "ready":
+        if is_ == "ready" and was != "ready":
             yield age.put(name, milliseconds(after.opened_at))
             bell = readiness(queue_of(after))
             self.board.bells.setdefault(after.project, Counter())[bell] += 1
             yield bells.of(after.project).add(bell)
-        if was == "ready" and after.status != "ready":
+        if was == "ready" and is_ != "ready":
             yield queue.drop(name)
             yield age.drop(name)
-        if after.status == "leased" and after.lease and (was != "leased" or before.lease != after.lease):
+        if is_ == "leased" and after.lease and (before is None or was != "leased" or before.lease != after.lease):
             yield leases.put(key, milliseconds(after.lease.expires_at))
-        if was == "leased" and after.status != "leased":
+        if was == "leased" and is_ != "leased":
             yield leases.drop(key)
-        if after.status in _OVER and was not in _OVER:
+        if is_ in _OVER and was not in _OVER:
             yield finished.put(key, milliseconds(self.board.state.now + self.board.state.settings.remember))
-        if was in _OVER and after.status not in _OVER:
+        if was in _OVER and is_ not in _OVER:
             yield finished.drop(key)
 
 
@@ -197,3 +197,8 @@ WAITED = "waited"
 def readiness(queue: Queue) -> str:
     """Return the bell that rings when a task becomes ready in a queue."""
     return f"{queue.source}/{queue.skill}"
+
+
+def _counted(before: Task | None, after: Task) -> Iterator[tuple[str, int]]:
+    yield (_COUNTED_AS[before.status], -1) if before else ("opened", 1)
+    yield _COUNTED_AS[after.status], 1

@@ -56,7 +56,10 @@ class Lease(Part):
 
 
 class Task(Part):
-    """A question, and how far it got. `leases` counts how often it was handed out."""
+    """A question, and how far it got.
+
+    `leases` counts how often it was handed out; `is_test` says that dispatch made it, of gold, for one annotator.
+    """
 
     project: str
     question: TaskOpened
@@ -67,6 +70,7 @@ class Task(Part):
     lease: Lease | None = None
     annotation: str | None = None
     label: str | None = None
+    is_test: bool = False
 
 
 class Waiter(Part):
@@ -208,12 +212,13 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
     }
     renewed = [event.project for event in batch if isinstance(event.data, ProjectApplied)]
     ordered = sorted(names)
-    tasks_named, late_files, waiters, rung, heads, gold_now = await _groups(
+    # bells before what they announce: who rings in between makes a guard fail, rather than go unheard
+    rung, tasks_named, late_files, waiters, heads, gold_now = await _groups(
         reads,
+        [bells.of(name).all() for name in ordered],
         [tasks.get_many(named)],
         [projects.current.get_many(names - files.keys())],
         [waiting.of(name).all() for name in ordered],
-        [bells.of(name).all() for name in ordered],
         [_head(batch, *key) for key in wanted],
         [gold.of(name).first(MOST_GOLD) for name in renewed],
     )
@@ -223,10 +228,7 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
     waits = dict(zip(ordered, waiters, strict=True))
 
     people = sorted(_people(batch, waits))
-    items = {
-        *((e.project, e.data.item) for e in batch if isinstance(e.data, TaskOpened)),
-        *((task.value.project, task.value.question.item) for task in found.values()),
-    }
+    items = _items(batch, first, owners, found)
     seekers = [key for key in people if key[0] in in_force and in_force[key[0]].file.gold_share > 0]
     heads_tasks = {address(key[0], task) for key, queue in queued.items() for task in queue}
     versions = {f"{task.value.project}@{task.value.question.guideline_version}" for task in found.values()}
@@ -234,7 +236,7 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
         reads,
         [tasks.get_many(heads_tasks - found.keys())],
         [projects.history.get_many(versions - {f"{p.file.project}@{p.number}" for p in in_force.values()})],
-        [seen.of(*key).among(item for project, item in items if project == key[0]) for key in people],
+        [seen.of(*key).among(items.get(key[0], ())) for key in people],
         [gold.of(key[0]).first_outside(seen.of(*key), GOLD_AHEAD) for key in seekers],
     )
     return State(
@@ -323,6 +325,27 @@ def _rival_count(batch: Iterable[Event[Payload]], project: str) -> int:
     """Count how many of a project's tasks earlier decisions of the batch may take away, and a few more."""
     takers = (LeaseRequested, TaskWithdrawn)
     return 4 + sum(event.project == project and isinstance(event.data, takers) for event in batch)
+
+
+def _items(
+    batch: Iterable[Event[Payload]],
+    due: Iterable[str],
+    owners: Mapping[str, str],
+    found: Mapping[str, Versioned[Task]],
+) -> Mapping[str, set[str]]:
+    """Return by project the items whose tasks the batch may make ready."""
+    returning = set(due)
+    items: dict[str, set[str]] = {}
+    for event in batch:
+        if isinstance(event.data, TaskOpened):
+            items.setdefault(event.project, set()).add(event.data.item)
+        elif isinstance(event.data, TaskReprioritised):
+            returning.add(address(event.project, event.data.task))
+        elif isinstance(event.data, ReleaseRequested):
+            returning.add(address(event.project, owners.get(address(event.project, event.data.assignment), "")))
+    for task in (found[key].value for key in returning if key in found):
+        items.setdefault(task.project, set()).add(task.question.item)
+    return items
 
 
 def _people(

@@ -1,9 +1,8 @@
 """How urgent an item is, as a product of factors that a person can check.
 
-Waiting is not a factor: it is where the ranking comes in. Whoever ranks items or tasks should do it by arrival, earlier
-by a fixed time for each doubling of the priority: `arrived_ms - hours_a_doubling * log2(priority)`, least first. No
-score needs to change with time, and since a priority lies between 1 and 64, whatever arrives more than six such times
-after an item can't overtake it: nothing starves.
+Waiting is not a factor, for it would change by the hour: `labelwright.ageing.rank` weighs a priority against the moment
+from which something waits, and as a priority lies between 1 and 64, nothing starves. What isn't known here has no
+factor: how unsure the labels are (resolve knows), and what a customer is worth (no project file says it).
 """
 
 import hashlib
@@ -47,7 +46,7 @@ def reach(voices: Set[str]) -> float:
 
 
 def voice(feedback: Feedback, event: str) -> str:
-    """Return who speaks, as `<customer>.<user>` in 8 hex digits each.
+    """Return who speaks in feedback that came as `event`: `<customer>.<user>`, 8 hex digits each.
 
     A user without a customer is a customer alone. Feedback of nobody counts as a new user each time, but all of it, as
     that of one customer: five at most.

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from labelwright.contracts.feedback import Feedback
-from labelwright.text.fingerprint import fingerprint, normalise
+from labelwright.text.fingerprint import normalise, seal
 
 LEAST_WORDS: Final = 4
 """Below this a text ("wrong answer") only means something about its own subject."""
@@ -47,7 +47,7 @@ def _fingerprint(project: str, scope: tuple[str, ...], subject: str, said: str) 
     key = hashlib.blake2b(project.encode(), digest_size=32).digest()
     words = normalise(said)
     is_short = len(words.split()) < LEAST_WORDS
-    return fingerprint((*scope, subject if is_short else ""), words, key)
+    return seal((*scope, subject if is_short else "", words), key)
 
 
 def _gesture(feedback: Feedback) -> str:

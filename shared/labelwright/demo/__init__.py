@@ -1,1 +1,1 @@
-"""A made-up shop with a support assistant, whose feedback has known truth: to try Labelwright and to measure it."""
+"""The demo: generated feedback, simulated annotators, and known truth, so that what is claimed can be checked."""

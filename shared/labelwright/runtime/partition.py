@@ -13,6 +13,7 @@ from labelwright import stories, topology
 from labelwright.contracts.envelope import Event, encode
 from labelwright.contracts.payload import Payload
 from labelwright.engine.decisions import Commit, Effect, Guard
+from labelwright.engine.reads import Reads
 from labelwright.engine.tables import Command, Read
 from labelwright.errors import PlanError
 from labelwright.runtime import functions
@@ -48,7 +49,7 @@ class Published:
 _STATUSES = {0: "limited", 1: "accepted", 2: "duplicate", 3: "conflict"}
 
 
-class Reads:
+class _Reads:
     """Reads of one partition at one moment; see labelwright.engine.reads.Reads."""
 
     def __init__(self, partition: "Partition", now: datetime) -> None:
@@ -97,7 +98,7 @@ class Partition:
 
     async def reads(self) -> Reads:
         """Return fresh reads: the server's time now, and new chance."""
-        return Reads(self, await self.now())
+        return _Reads(self, await self.now())
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """Send read commands at once and return their raw answers."""

@@ -27,7 +27,7 @@ from labelwright.engine.decisions import Decision, Reject
 from labelwright.errors import BreakerOpen, ContractError
 from labelwright.logs import logger
 from labelwright.metrics import Sample
-from labelwright.runtime.partition import Partition, Reads
+from labelwright.runtime.partition import Partition
 from labelwright.runtime.plan import Cause, Entry, calls, decided
 from labelwright.runtime.server import kind_of
 from labelwright.settings import LabelwrightSettings
@@ -297,7 +297,7 @@ class Stage:
     async def _attempt(self, work: list[_Work], tally: Counter[str]) -> list[int]:
         name, events = self.service.name, [one.event for one in work]
         started = time.perf_counter()
-        reads: Reads = await self.partition.reads()
+        reads = await self.partition.reads()
         state = await self.service.load(events, reads)
         loaded = time.perf_counter()
         decisions = list(self.service.decide(events, state))

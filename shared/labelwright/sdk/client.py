@@ -222,14 +222,15 @@ class Client:
             self._sender.run()
 
     def _open_spool(self) -> Spool | None:
-        if self._settings.spool is None:
+        folder = self._settings.spool
+        if folder is None:
             return None
         try:
             from labelwright.sdk.spool import Spool
 
-            return Spool(self._settings.spool, self._settings.limits, self._tally)
+            return Spool(folder, self._settings.limits, self._tally)
         except (ImportError, OSError) as error:
-            sentence = f"the spool {os.fspath(self._settings.spool)!r} can't be used ({error}); name a folder that we may write"
+            sentence = f"the spool {str(folder)!r} can't be used ({error}); name a folder that we may write"
             if self._settings.strict:
                 raise SettingsError(sentence) from error
             log.warning("%s", sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -188,8 +189,8 @@ def _current_trace_id() -> str | None:
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is None:
         return None
-    try:
+    with contextlib.suppress(Exception):  # a host's tracing may be half configured; feedback must not depend on it
         context = opentelemetry.get_current_span().get_span_context()
-        return f"{context.trace_id:032x}" if context.is_valid else None
-    except Exception:  # a host's tracing may be half configured; feedback must not depend on it
-        return None
+        if context.is_valid:
+            return f"{context.trace_id:032x}"
+    return None

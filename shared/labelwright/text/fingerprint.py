@@ -94,10 +94,15 @@ def fingerprint(scope: Sequence[str], text: str, key: bytes) -> str:
     `key` has 1 to 64 bytes (keyed BLAKE2b, RFC 7693), else SettingsError: short texts behind a known key can be guessed.
     The parts of `scope` are kept apart: ("a", "bc") is not ("ab", "c").
     """
+    return seal((*scope, normalise(text)), key)
+
+
+def seal(parts: Sequence[str], key: bytes) -> str:
+    """Return the fingerprint of parts that are in one writing already; `fingerprint` tells what it promises."""
     if not 1 <= len(key) <= 64:
         raise SettingsError(f"the fingerprint key has {len(key)} bytes; give it 1 to 64, better 32 random ones")
     digest = hashlib.blake2b(key=key, digest_size=16, person=b"fingerprint.1")
-    for part in (*scope, normalise(text)):
+    for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
     return digest.hexdigest()

@@ -29,6 +29,15 @@ def test_a_ledger_that_nobody_wrote_is_empty_and_sound(store: Store) -> None:
     assert ledger.verify().faults == ()
 
 
+def test_a_file_that_is_not_the_ledgers_is_left_alone(store: Store) -> None:
+    store.put_new("data/p1/notes.txt", b"mine")
+
+    Ledger(store).append("p1", 5, {"items": [event_row(5)]})
+
+    assert store.get("data/p1/notes.txt") == b"mine"
+    assert Ledger(store).verify().leftovers == ("data/p1/notes.txt",)
+
+
 def test_every_stream_of_every_partition_is_read_back(store: Store) -> None:
     ledger = Ledger(store)
     ledger.append("p1", 5, {"items": [event_row(1), event_row(5)], "changes": [change_row(2)], "tasks": []})

@@ -115,11 +115,12 @@ def test_another_projects_labels_stay_out(ledger: Ledger, tmp_path: Path) -> Non
 def test_a_project_in_two_partitions_is_one_dataset(ledger: Ledger, tmp_path: Path) -> None:
     append_labels(ledger, 1, [label("a"), label("b")], "p1")
     append_labels(ledger, 5, [label("b", "fine"), label("c")], "p2")
+    append_labels(ledger, 8, [label("c", "fine")], "p1")
     append_labels(ledger, 1, [label("z", project="bank")], "p3")
 
     cut = _cut(ledger, tmp_path)
 
-    assert _labels(cut) == {"a": "toxic", "b": "fine", "c": "toxic"}
+    assert _labels(cut) == {"a": "toxic", "b": "fine", "c": "fine"}
     assert cut.ledger.keys() == {"p1", "p2"}
 
 
@@ -242,6 +243,13 @@ def test_a_description_of_something_else_is_a_fault(about: str, tmp_path: Path) 
     (tmp_path / snapshot.ABOUT).write_text(about, "latin-1")
 
     assert snapshot.verify(tmp_path)[0].startswith(str(tmp_path / snapshot.ABOUT))
+
+
+def test_a_description_in_another_form_is_found(whole: Path, tmp_path: Path) -> None:
+    copy = copytree(whole, tmp_path / whole.name)
+    (copy / snapshot.ABOUT).write_bytes((copy / snapshot.ABOUT).read_bytes() + b" ")
+
+    assert len(snapshot.verify(copy)) == 1
 
 
 def test_a_description_rewritten_with_its_hashes_no_longer_fits_its_folder(whole: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from labelwright.errors import LedgerError
 from labelwright.ledger import Ledger, Row, Store
 from labelwright.ledger.files import tabulate, write
-from labelwright.ledger.manifest import Commit, File
+from labelwright.ledger.manifest import Commit, File, file_path
 from tests.unit.ledger.entries import change_row, contents, event_row
 
 
@@ -129,30 +130,84 @@ def test_a_manifest_that_goes_back_is_a_fault(folder: Path) -> None:
     assert _faults(folder) == ("manifest/p1/000000000003.json goes back: cut 6 to 4, epoch 0 to 0",)
 
 
-def _replace_last_items(folder: Path, rows: list[Row], chain: bytes) -> str:
-    """Put other rows in place of the last file of `items`, and forge the manifest so that all their hashes fit."""
-    path = next(path for path in (folder / "data/p1/items").iterdir() if path.name.startswith("000000000003_"))
-    table = tabulate("items", rows, chain)
-    path.write_bytes(write(table))
-    name = path.relative_to(folder).as_posix()
-    file = File.describe(name, write(table), table)
-
-    def with_the_file(commit: Commit) -> Commit:
-        before = Commit.parse("manifest/p1/000000000002.json", (folder / "manifest/p1/000000000002.json").read_bytes())
-        files = {**commit.files, "items": file}
-        return before.next(cut=commit.cut, epoch=commit.epoch, writer=commit.writer, files=files)
-
-    _forge(folder, 3, with_the_file)
-    return name
+def _commit_2(folder: Path) -> Commit:
+    path = "manifest/p1/000000000002.json"
+    return Commit.parse(path, (folder / path).read_bytes())
 
 
-def test_a_forged_file_that_does_not_chain_on_is_found_by_its_rows(folder: Path) -> None:
-    name = _replace_last_items(folder, [Row("7-0", b'{"id":"forged"}')], bytes(32))
-
-    assert _faults(folder) == (
-        f"{name} column 'chain' of entry '7-0' doesn't follow from its body and the rows before it; "
-        "restore it from a copy",
+def _put_in_place(folder: Path, rows: list[Row], change: Callable[[pa.Table], pa.Table] = lambda table: table) -> str:
+    """Put another last file of `items`, and forge names, hashes and heads so that all of them fit it."""
+    before = _commit_2(folder)
+    next((folder / "data/p1/items").glob("000000000003_*")).unlink()
+    table = change(tabulate("items", rows, bytes.fromhex(before.head("items").chain)))
+    path = file_path("p1", "items", 3, rows[0].entry_id, rows[-1].entry_id)
+    (folder / path).write_bytes(write(table))
+    file = File.describe(path, write(table), table)
+    _forge(
+        folder,
+        3,
+        lambda commit: before.next(cut=9, epoch=0, writer=commit.writer, files={**commit.files, "items": file}),
     )
+    return path
+
+
+def _rechained(table: pa.Table) -> pa.Table:
+    chain = tabulate("items", [Row("7-0", b"forged")], bytes(32))["chain"]
+    return table.set_column(table.schema.get_field_index("chain"), table.schema.field("chain"), chain)
+
+
+@pytest.mark.parametrize(
+    ("rows", "change", "told"),
+    [
+        ([event_row(7)], _rechained, "column 'chain' of entry '7-0' doesn't follow from its body and the rows before"),
+        (
+            [event_row(7)],
+            lambda table: table.set_column(4, table.schema.field(4), pa.array(["bank"])),
+            "column 'project' of entry '7-0' doesn't follow from its body",
+        ),
+        (
+            [event_row(7)],
+            lambda table: table.append_column("note", pa.array(["x"])),
+            "other names or types than a file",
+        ),
+        ([event_row(8), event_row(7)], lambda table: table, "entry '7-0' stands behind '8-0'"),
+    ],
+)
+def test_a_forged_file_is_found_by_its_rows_when_every_manifest_fits(
+    folder: Path, rows: list[Row], change: Callable[[pa.Table], pa.Table], told: str
+) -> None:
+    path = _put_in_place(folder, rows, change)
+
+    (fault,) = _faults(folder)
+    assert fault.startswith(path)
+    assert told in fault
+
+
+def test_a_row_that_is_there_twice_is_found(folder: Path) -> None:
+    _put_in_place(folder, [event_row(5), event_row(7)])
+
+    assert _faults(folder) == ("manifest/p1/000000000003.json lets stream 'items' go back from '5-0' to '5-0'",)
+
+
+def test_a_manifest_that_miscounts_its_rows_is_found(folder: Path) -> None:
+    def miscount(commit: Commit) -> Commit:
+        items = commit.files["items"].model_copy(update={"rows": 2})
+        return _commit_2(folder).next(cut=9, epoch=0, writer="", files={**commit.files, "items": items})
+
+    _forge(folder, 3, miscount)
+
+    (fault,) = _faults(folder)
+    assert fault.startswith("data/p1/items/000000000003_7-0_7-0.parquet holds other rows than its manifest says")
+
+
+def test_a_manifest_that_names_a_file_elsewhere_is_no_manifest(folder: Path) -> None:
+    def elsewhere(commit: Commit) -> Commit:
+        items = commit.files["items"].model_copy(update={"path": "../secrets.parquet"})
+        return commit.model_copy(update={"files": {**commit.files, "items": items}})
+
+    _forge(folder, 3, elsewhere)
+
+    assert _names_the_file(_faults(folder), "manifest/p1/000000000003.json isn't a manifest")
 
 
 def test_a_reader_stops_before_the_first_row_of_a_damaged_file(folder: Path) -> None:

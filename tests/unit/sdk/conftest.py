@@ -1,11 +1,12 @@
 """A gateway on loopback, and an SDK that forgets everything between two tests."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 import labelwright
-from tests.unit.sdk.loopback import LoopbackGateway
+from tests.unit.sdk.loopback import DEADLINE_S, LoopbackGateway
 
 
 @pytest.fixture
@@ -21,3 +22,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     labelwright.close(0)
     labelwright.init()
+    for thread in threading.enumerate():
+        if thread.name == "labelwright":
+            thread.join(DEADLINE_S)
+            assert not thread.is_alive(), "a closed SDK left its thread behind"

@@ -135,6 +135,8 @@ def test_a_wrong_argument_raises_when_strict(gateway: LoopbackGateway, call: Cal
         ({"sample_rate": 1.5}, "sample_rate is 1.5"),
         ({"before_send": 3}, "before_send is 3"),
         ({"environment": ""}, "environment is ''"),
+        ({"spool": 3}, "spool is 3"),
+        ({"limits": 3}, "limits is 3"),
         ({"dsn": "http://key@127.0.0.1/shop", "spool": "/dev/null/spool"}, "can't be used"),
     ],
 )
@@ -195,6 +197,18 @@ def test_before_send_redacts_and_drops(gateway: LoopbackGateway) -> None:
     assert labelwright.stats()["lost"] == {}
 
 
+@pytest.mark.parametrize("before_send", [lambda event: event | {"id": "mine"}, lambda event: event.pop("id") and event])
+def test_before_send_can_not_change_the_id_that_the_caller_was_given(
+    gateway: LoopbackGateway, before_send: Any
+) -> None:
+    labelwright.init(gateway.dsn, before_send=lambda event: Event(before_send(event)), limits=QUICK)
+
+    published = labelwright.thumb(True, subject=SCREEN)
+
+    assert labelwright.flush(DEADLINE_S)
+    assert [event["id"] for event in gateway.events] == [published]
+
+
 def test_before_send_can_shorten_what_is_too_long(gateway: LoopbackGateway) -> None:
     def shorten(event: Event) -> Event:
         event["comment"] = event.comment[:100]
@@ -239,6 +253,10 @@ def test_the_current_trace_is_noted() -> None:
     with labelwright.capture() as outside:
         labelwright.thumb(True, subject=SCREEN)
 
+    with labelwright.capture() as unreadable, trace.use_span(trace.NonRecordingSpan(None)):  # type: ignore[arg-type]
+        labelwright.thumb(True, subject=SCREEN)
+
+    assert [event.trace_id for event in unreadable] == [None]
     assert events[0].trace_id == f"{0x4BF9:032x}"
     assert outside[0].trace_id is None
 

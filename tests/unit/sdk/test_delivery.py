@@ -7,6 +7,10 @@ import pytest
 
 import labelwright
 from labelwright import Limits
+from labelwright.sdk.buffer import Buffer, Waiting
+from labelwright.sdk.dsn import parse_dsn
+from labelwright.sdk.sender import Sender
+from labelwright.sdk.tally import Tally
 from tests.unit.sdk.loopback import DEADLINE_S, LoopbackGateway, Reply
 
 QUICK = Limits(linger_s=0.02, first_backoff_s=0.01, longest_backoff_s=0.02, timeout_s=0.5)
@@ -234,6 +238,23 @@ def test_a_dead_gateway_raises_nothing_and_logs_one_warning(caplog: pytest.LogCa
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
     assert "does not take feedback" in caplog.records[0].message
     assert "gave_up" in caplog.records[1].message
+
+
+def test_what_is_given_up_while_the_sdk_closes_is_set_aside_once(gateway: LoopbackGateway) -> None:
+    gateway.replies.append(Reply(status=503))
+    limits = QUICK._replace(tries=1)
+    buffer, event = Buffer(limits), Waiting("e1", b'{"id":"e1"}')
+    buffer.put(event)
+    handed: list[Waiting] = []
+
+    def close_meanwhile(events: list[Waiting], _reason: str, _sentence: str) -> None:
+        handed.extend([*events, *buffer.close()])
+
+    Sender(
+        parse_dsn(gateway.dsn), buffer=buffer, spool=None, tally=Tally(), limits=limits, set_aside=close_meanwhile
+    ).run()
+
+    assert handed == [event]
 
 
 def test_what_does_not_fit_is_counted_and_told(gateway: LoopbackGateway) -> None:

@@ -51,6 +51,32 @@ def test_parent_and_child_share_a_spool_folder(gateway: LoopbackGateway, tmp_pat
     assert _fork(gateway, str(tmp_path), 0, "flushed") == ["child", "left", "parent after", "parent before"]
 
 
+def test_what_was_closed_stays_closed_in_a_child_and_blocks_nothing(gateway: LoopbackGateway) -> None:
+    script = """
+import os, sys, threading, labelwright
+SCREEN = {"type": "screen", "id": "home"}
+labelwright.init(sys.argv[1])
+labelwright.close()
+def publish():
+    while True:
+        labelwright.thumb(True, subject=SCREEN)
+for _ in range(3):
+    threading.Thread(target=publish, daemon=True).start()
+for _ in range(20):
+    pid = os.fork()
+    if pid == 0:
+        labelwright.thumb(True, subject=SCREEN)
+        os._exit(0 if labelwright.stats()["lost"] == {"closed": 1} else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, gateway.dsn], capture_output=True, text=True, timeout=100, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert gateway.events == []
+
+
 def test_a_fork_amid_publishing_threads_does_not_deadlock_the_child(gateway: LoopbackGateway) -> None:
     script = """
 import os, sys, threading, labelwright

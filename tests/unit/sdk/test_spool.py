@@ -8,6 +8,7 @@ from pathlib import Path
 import labelwright
 from labelwright import Limits
 from labelwright.sdk.buffer import Waiting
+from labelwright.sdk.events import MAX_BYTES
 from labelwright.sdk.spool import Spool
 from labelwright.sdk.tally import Tally
 from tests.unit.sdk.loopback import DEADLINE_S, LoopbackGateway, Reply
@@ -93,6 +94,43 @@ def test_more_than_one_read_holds_is_replayed_whole(tmp_path: Path) -> None:
     assert _drain(spool) == events
 
 
+def test_a_read_that_ends_just_before_a_newline_loses_nothing(tmp_path: Path) -> None:
+    limits = Limits(batch_bytes=1)  # so that a read takes one byte more than the largest event
+    bodies = [b'{"id":"e1"}', b'{"id":"e2"}'.ljust(limits.batch_bytes + MAX_BYTES - 12), b'{"id":"e3"}']
+    events = [Waiting(f"e{place}", body) for place, body in enumerate(bodies, 1)]
+    tally = Tally()
+    spool = Spool(str(tmp_path), limits, tally)
+    spool.append(events)
+
+    assert _drain(spool) == events
+    assert tally.lost() == {}
+
+
+def test_a_full_disk_tears_no_line(tmp_path: Path) -> None:
+    script = """
+import resource, sys
+from labelwright.sdk.buffer import Waiting
+from labelwright.sdk.limits import Limits
+from labelwright.sdk.spool import Spool
+from labelwright.sdk.tally import Tally
+spool = Spool(sys.argv[1], Limits(), Tally())
+spool.append([Waiting("e1", b'{"id":"e1"}')])
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, resource.RLIM_INFINITY))
+try:
+    spool.append([Waiting("e2", b'{"id":"e2"}')])
+except OSError:
+    print("refused")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+spool.append([Waiting("e3", b'{"id":"e3"}')])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert run.stdout == "refused\n"
+    assert _drain(_spool(tmp_path)) == _events(1, 3)
+
+
 def test_what_the_gateway_does_not_take_is_spooled_and_sent_on_the_next_start(
     gateway: LoopbackGateway, tmp_path: Path
 ) -> None:
@@ -112,7 +150,7 @@ def test_what_the_gateway_does_not_take_is_spooled_and_sent_on_the_next_start(
 
 def test_what_was_spooled_follows_as_soon_as_the_gateway_is_back(gateway: LoopbackGateway, tmp_path: Path) -> None:
     gateway.replies.extend([Reply(status=503)] * 2)
-    labelwright.init(gateway.dsn, spool=str(tmp_path), limits=QUICK)
+    labelwright.init(gateway.dsn, spool=tmp_path, limits=QUICK)
     spooled = labelwright.thumb(True, subject=SCREEN)
     assert labelwright.flush(DEADLINE_S)
 

@@ -255,8 +255,10 @@ async def test_two_consumers_never_open_an_item_twice_nor_lose_a_count(server: S
         ]
 
     assert [await commit(*batch) for batch in batches] == [[True, True], [False, False]]
-    assert await commit(second, await load(second, await partition.reads())) == [True, True]
+    fresh = await load(second, await partition.reads())
+    assert fresh.known[ADDRESS].voices == {ANNA, BERT}
+    assert await commit(second, fresh) == [True, True]
 
     known = (await load(first, await partition.reads())).known[ADDRESS]
     assert known.document.value.events == 4
-    assert len(known.voices) == 3
+    assert known.voices == {ANNA, BERT, voice(feedback(user="carl"), "")}

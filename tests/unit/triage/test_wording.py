@@ -41,6 +41,10 @@ def test_these_say_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
         ({"comment": "wrong"}, {"comment": "wrong", "subject": OTHER}),
         ({}, {"subject": SUBJECT | {"prompt": "Is it open on Sundays?"}}),
         ({"comment": LONG, "corrected": "Until 8 pm."}, {"comment": LONG, "corrected": "Until 9 pm."}),
+        (
+            {"comment": LONG, "corrected": "Until 8 pm."},
+            {"comment": LONG, "corrected": "Until 8 pm.", "subject": SUBJECT | {"prompt": "And on Sundays?"}},
+        ),
         ({"kind": "signal", "value": "retry"}, {"kind": "signal", "value": "edit"}),
         ({"subject": {"type": "screen", "id": "a"}}, {"subject": {"type": "screen", "id": "b"}}),
     ],

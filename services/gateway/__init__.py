@@ -1,0 +1,1 @@
+"""Turn HTTP into events: who may publish, pull work and read; nothing about content."""

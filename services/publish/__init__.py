@@ -1,0 +1,1 @@
+"""Turn everything that happens into the ledger, and trim Redis behind it."""

@@ -1,0 +1,5 @@
+"""Run publish: `python -m services.publish`."""
+
+from labelwright.runtime import run
+
+run("publish")
