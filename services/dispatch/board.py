@@ -47,6 +47,7 @@ class Board:
         self.waiting = {project: dict(waiters) for project, waiters in state.waiting.items()}
         self.bells = {project: Counter(rung) for project, rung in state.bells.items()}
         self.fresh: dict[tuple[str, Queue], list[str]] = {}
+        self.taken: dict[str, set[str]] = {}
 
     def has_seen(self, project: str, annotator: str, item: str) -> bool:
         """Whether the annotator was shown the item, as far as the batch can bring the two together."""
@@ -69,8 +70,9 @@ class Board:
         yield from self._open(project, annotator, self.fresh.get((project, queue), ()))
 
     def _open(self, project: str, annotator: str, names: Any) -> Iterator[Task]:
+        taken = self.taken.get(project, ())
         for name in names:
-            document = self.tasks.get(address(project, name))
+            document = None if name in taken else self.tasks.get(address(project, name))
             if document and document.value.status == "ready":
                 task = document.value
                 if not self.has_seen(project, annotator, task.question.item):
@@ -114,8 +116,12 @@ class Turn:
         key, changed = address(task.project, task.question.task), task.model_copy(update=update)
         before = self._before.setdefault(key, self.board.tasks.get(key))
         self.board.tasks[key] = Versioned(before.version + 1 if before else 1, changed)
+        taken = self.board.taken.setdefault(task.project, set())
         if changed.status == "ready":
+            taken.discard(task.question.task)
             self.board.fresh.setdefault((task.project, queue_of(task)), []).append(task.question.task)
+        else:
+            taken.add(task.question.task)
         return changed
 
     def tell(self, data: Payload, task: Task) -> None:

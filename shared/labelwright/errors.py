@@ -15,9 +15,13 @@ LabelwrightError
 class LabelwrightError(Exception):
     """What Labelwright raises on purpose; its message is one sentence that ends in what to do."""
 
+    exit_code = 1
+
 
 class SettingsError(LabelwrightError):
     """A setting is missing or out of bounds."""
+
+    exit_code = 2
 
 
 class ContractError(LabelwrightError):
@@ -36,9 +40,13 @@ class ServerError(LabelwrightError):
 class ServerUnfit(ServerError):
     """The server is configured so that data could be lost; nothing was started."""
 
+    exit_code = 4
+
 
 class ServerRefuses(ServerError):
     """The server refuses for now; the caller backs off and tries again."""
+
+    exit_code = 3
 
 
 class PlanError(LabelwrightError):

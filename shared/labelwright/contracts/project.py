@@ -83,7 +83,8 @@ class ProjectFile(Part):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{kind} {sorted(twice)[0]!r} is named twice; names must be unique")
-        for owner in (*self.rules, *self.gold):
+        owners: list[MachineRule | GoldExample] = [*self.rules, *self.gold]
+        for owner in owners:
             if owner.label not in labels:
                 known = ", ".join(map(repr, labels))
                 raise ValueError(f"label {owner.label!r} is not in the guideline; its labels are {known}")

@@ -21,7 +21,7 @@ from faststream.specification import AsyncAPI
 from prometheus_client import make_asgi_app
 
 from labelwright import topology
-from labelwright.errors import LabelwrightError, ServerRefuses, ServerUnfit, SettingsError
+from labelwright.errors import LabelwrightError, ServerRefuses, SettingsError
 from labelwright.logs import configure, logger
 from labelwright.runtime.server import Server
 from labelwright.runtime.stage import Service, Stage
@@ -29,7 +29,7 @@ from labelwright.settings import LabelwrightSettings, settings
 
 STALLED_AFTER_S = 60.0
 CONNECT_WITHIN_S = 30.0
-OK, FAILED, USAGE, UNREACHABLE, UNFIT = 0, 1, 2, 3, 4
+OK, FAILED = 0, 1
 
 
 class Loop(Protocol):
@@ -68,9 +68,18 @@ class Process:
         self._ports = ports or {}
         self._stages = [name for name in names if topology.SERVICES[name].kind == "stage"]
         self._loops: list[Loop] = []
-        self._servers: list[_Uvicorn] = []
+        self._servers: dict[str, _Uvicorn] = {}
         self.failure: BaseException | None = None
         self._log = logger()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Where it serves, by service; `metrics` is what the stages serve."""
+        return {
+            name: f"http://{self.server.settings.host}:{server.servers[0].sockets[0].getsockname()[1]}"
+            for name, server in self._servers.items()
+            if server.started and server.servers
+        }
 
     async def run(self) -> int:
         """Run until `stop` or a fault; the exit code."""
@@ -88,25 +97,26 @@ class Process:
         self._loops = [*stages, *ledgers]
         for loop in self._loops:
             await loop.start()
-        apps: list[tuple[Any, int]] = []
+        apps: list[tuple[str, Any, int]] = []
         for name in self.names:
             if topology.SERVICES[name].kind == "http":
                 app = importlib.import_module(f"services.{name}.app")
                 own = importlib.import_module(f"services.{name}.settings").settings()
-                apps.append((self._with_health(app.create_app(self.server, own)), self._ports.get(name, own.port)))
+                apps.append((name, self._with_health(app.create_app(self.server, own)), self._ports.get(name, own.port)))
         if self._loops:
-            apps.append((self._faststream(stages), self._ports.get("metrics", self.server.settings.port)))
+            port = self._ports.get("metrics", self.server.settings.port)
+            apps.append(("metrics", self._faststream(stages), port))
         gc.collect()
         gc.freeze()  # what is loaded now stays; the collector need not look at it again (+15-20 % events/s)
         gc.set_threshold(100_000, 50, 50)
-        tasks = [asyncio.create_task(self._serve(app, port)) for app, port in apps]
+        tasks = [asyncio.create_task(self._serve(*app)) for app in apps]
         tasks += [asyncio.create_task(_turn_for_ever(loop)) for loop in ledgers]
         tasks.append(asyncio.create_task(self._watch()))
         self._log.info("process.started", services=self.names, partitions=len(self.server.partitions))
         await self.stop.wait()
         return await self._end(tasks)
 
-    async def _serve(self, app: Any, port: int) -> None:
+    async def _serve(self, name: str, app: Any, port: int) -> None:
         config = uvicorn.Config(
             app,
             host=self.server.settings.host,
@@ -117,7 +127,7 @@ class Process:
             lifespan="on",
         )
         server = _Uvicorn(config)
-        self._servers.append(server)
+        self._servers[name] = server
         try:
             await server.serve()
         except SystemExit:  # uvicorn's way to say that the port is taken or the app did not start
@@ -127,7 +137,7 @@ class Process:
 
     async def _watch(self) -> None:
         while not self.stop.is_set():
-            if not self.ready.is_set() and all(server.started for server in self._servers):
+            if not self.ready.is_set() and self._servers and all(server.started for server in self._servers.values()):
                 self.ready.set()
             for loop in self._loops:
                 if loop.fault:
@@ -141,7 +151,7 @@ class Process:
                 await asyncio.wait_for(loop.stop(), 10)
             except Exception as error:  # the server may be away: what is ours is claimed after the idle time instead
                 self._log.warning("loop.left_unsaid", error=type(error).__name__)
-        for server in self._servers:
+        for server in self._servers.values():
             server.should_exit = True
         _, late = await asyncio.wait(tasks, timeout=8)
         for task in late:
@@ -268,12 +278,6 @@ async def until_signalled(on_signal: Callable[[], None]) -> AsyncIterator[None]:
             loop.remove_signal_handler(number)
 
 
-def exit_code(error: LabelwrightError) -> int:
-    """Say by the exit code what was wrong."""
-    codes = {SettingsError: USAGE, ServerRefuses: UNREACHABLE, ServerUnfit: UNFIT}
-    return codes.get(type(error), FAILED)
-
-
 async def run_services(names: Iterable[str], options: LabelwrightSettings) -> int:
     """Run services until a signal; the exit code: 0 asked to end, 1 failed, 2 settings, 3 no server, 4 unfit server."""
     log = logger()
@@ -288,7 +292,7 @@ async def run_services(names: Iterable[str], options: LabelwrightSettings) -> in
                 await server.close()
     except LabelwrightError as error:
         log.warning("process.refused", reason=str(error), kind=type(error).__name__)
-        return exit_code(error)
+        return error.exit_code
 
 
 def run(name: str) -> None:

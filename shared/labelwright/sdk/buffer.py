@@ -49,15 +49,18 @@ class Buffer:
 
     def put(self, event: Waiting) -> bool:
         """Add an event, or return False where it would break a bound or the buffer is closed."""
+        size = len(event.body)
         with self._changed:
-            if self._is_closed or not self._has_room(event):
+            if self._is_closed or not self._has_room(size):
                 return False
-            if not self._waiting:
+            was_empty = not self._waiting
+            if was_empty:
                 self._due_at = monotonic() + self._limits.linger_s
+            # A signal handler may put another at any call in here: so `was_empty` is from before, and no sum has a call.
             self._waiting.append(event)
-            self._waiting_bytes += len(event.body)
+            self._waiting_bytes += size
             self._put += 1
-            if len(self._waiting) == 1 or self._is_full():
+            if was_empty or self._is_full():
                 self._changed.notify_all()
             return True
 
@@ -111,8 +114,8 @@ class Buffer:
         with self._changed:
             return self._is_due()
 
-    def _has_room(self, event: Waiting) -> bool:
-        fits = self._waiting_bytes + len(event.body) <= self._limits.most_bytes
+    def _has_room(self, size: int) -> bool:
+        fits = self._waiting_bytes + size <= self._limits.most_bytes
         return fits and len(self._waiting) < self._limits.most_events
 
     def _is_full(self) -> bool:

@@ -57,8 +57,7 @@ class Client:
         self._tally = Tally()
         self._buffer = Buffer(settings.limits)
         self._spool: Spool | None = None
-        self._starting = threading.RLock()
-        self._thread: threading.Thread | None = None
+        self._started = threading.Lock()
         self._sender: Sender | None = None
         self._complained_of: set[str] = set()
 
@@ -187,17 +186,16 @@ class Client:
             self._tally.lose("queue_overflow", "more feedback waits than the SDK may hold; the newest is dropped")
 
     def _start(self) -> None:
-        if self._thread is not None:
+        """Start the thread unless it is: whoever gets the lock does, and keeps it.
+
+        A flag would not do: a signal handler that publishes while its thread is in here would start a second one.
+        """
+        if not self._started.acquire(blocking=False):
             return
-        with self._starting:
-            if self._thread is not None:
-                return
-            # Set before it starts: a signal handler that publishes meanwhile must not start another.
-            self._thread = threading.Thread(target=self._run, name="labelwright", daemon=True)
-            try:
-                self._thread.start()
-            except RuntimeError:  # no thread to be had now; the next event tries again, and `close` spools the rest
-                self._thread = None
+        try:
+            threading.Thread(target=self._run, name="labelwright", daemon=True).start()
+        except RuntimeError:  # no thread to be had now; the next event tries again, and `close` spools the rest
+            self._started.release()
 
     def _run(self) -> None:
         from labelwright.sdk.sender import Sender

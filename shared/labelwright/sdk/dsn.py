@@ -27,8 +27,13 @@ class Dsn(NamedTuple):
 
     def __repr__(self) -> str:
         """Tell where it leads and keep the key secret."""
+        return f"{self.gateway.replace('://', '://…@', 1)}/{self.project}"
+
+    @property
+    def gateway(self) -> str:
+        """The address below which the gateway's paths lie."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.is_secure else 'http'}://…@{host}:{self.port}{self.prefix}/{self.project}"
+        return f"{'https' if self.is_secure else 'http'}://{host}:{self.port}{self.prefix}"
 
 
 def parse_dsn(text: str) -> Dsn:

@@ -95,7 +95,7 @@ def _mails(seen: bytes) -> Iterator[Find]:
         return
     for match in _MAIL.finditer(seen):
         if not match.group().lower().endswith(_FILE_ENDINGS):
-            yield Find(*match.span(), "mail")
+            yield Find(match.start(), match.end(), "mail")
 
 
 # Cards
@@ -158,7 +158,7 @@ _IBAN = _compile(rf"(?i)\b(?:{'|'.join(map(_iban_pattern, IBAN_STRUCTURES))})\b"
 def _ibans(seen: bytes) -> Iterator[Find]:
     for match in _IBAN.finditer(seen):
         if passes_mod97(match.group().translate(None, b" -")):
-            yield Find(*match.span(), "iban")
+            yield Find(match.start(), match.end(), "iban")
 
 
 def passes_mod97(iban: bytes) -> bool:
@@ -179,7 +179,7 @@ def _addresses(seen: bytes) -> Iterator[Find]:
     if seen.count(b".") >= 3:
         for match in _IPV4.finditer(seen):
             if _is_ipv4(seen, *match.span()):
-                yield Find(*match.span(), "ip")
+                yield Find(match.start(), match.end(), "ip")
     if seen.count(b":") >= 2:
         for match in _IPV6.finditer(seen):
             start, end = match.span()
@@ -257,9 +257,9 @@ def _phones(seen: bytes) -> Iterator[Find]:
             yield Find(match.start(), match.start() + length, "phone")
     for match in _NATIONAL.finditer(seen):
         if _is_national(seen, *match.span()):
-            yield Find(*match.span(), "phone")
+            yield Find(match.start(), match.end(), "phone")
     for match in _NAMED.finditer(seen):
-        yield Find(*match.span(1), "phone")
+        yield Find(match.start(1), match.end(1), "phone")
 
 
 def _international_length(found: bytes) -> int:
@@ -310,8 +310,9 @@ def _keys(seen: bytes) -> Iterator[Find]:
     for match in _KEY.finditer(seen):
         # words are no keys ("bearer responsibilities", "sk-learn-…"), but some of Amazon's have no digit
         if re.search(rb"[0-9]|A[KS]IA", match.group()):
-            yield Find(*match.span(), "key")
+            yield Find(match.start(), match.end(), "key")
     for match in _SECRET.finditer(seen):
-        yield Find(*(match.span(1) if match.group(1) else match.span(2)), "key")
+        part = 1 if match.group(1) else 2
+        yield Find(match.start(part), match.end(part), "key")
     for match in _PRIVATE_KEY.finditer(seen):
-        yield Find(*match.span(), "key")
+        yield Find(match.start(), match.end(), "key")

@@ -31,7 +31,7 @@ from labelwright.contracts.work import (
 )
 from labelwright.engine.tables import Versioned
 from services.dispatch.decide import decide
-from services.dispatch.state import STATES, Task, Waiter, address, counts, load, tasks, waiting
+from services.dispatch.state import STATES, State, Task, Waiter, address, counts, load, tasks, waiting
 from tests.engine_model import ModelPartition
 
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -85,20 +85,24 @@ class Office:
         self.conflicts += asyncio.run(handled)
         return self.model.published[before:]
 
-    def interleave(self, first: Sequence[Event[Payload]], second: Sequence[Event[Payload]]) -> None:
-        """Let two replicas decide on the same state before either commits."""
-        asyncio.run(self._interleave(first, second))
+    def load(self, batch: Sequence[Event[Payload]]) -> State:
+        """What dispatch reads before it decides about these events."""
+        return asyncio.run(load(batch, self.model.reads(self.chance)))
 
-    async def _interleave(self, first: Sequence[Event[Payload]], second: Sequence[Event[Payload]]) -> None:
-        states = [
-            await load(batch, self.model.reads(chance)) for batch, chance in ((first, b"a" * 16), (second, b"b" * 16))
-        ]
-        decisions = [list(decide(batch, state)) for batch, state in zip((first, second), states, strict=True)]
-        for batch, made in zip((first, second), decisions, strict=True):
-            left = self.model.commit("dispatch", batch, made)
-            self.conflicts += len(left)
-            if left:
-                self.conflicts += await self.model.handle("dispatch", load, decide, left, self.chance)
+    def interleave(self, first: Sequence[Event[Payload]], second: Sequence[Event[Payload]], seconds: float = 0) -> None:
+        """Let two replicas decide before either commits: the second loads `seconds` earlier and commits last."""
+        asyncio.run(self._interleave(first, second, timedelta(seconds=seconds)))
+
+    async def _interleave(
+        self, first: Sequence[Event[Payload]], second: Sequence[Event[Payload]], between: timedelta
+    ) -> None:
+        late = await load(second, self.model.reads(b"b" * 16))
+        self.model.move_to(self.model.now + between)
+        early = await load(first, self.model.reads(b"a" * 16))
+        made = [(batch, list(decide(batch, state))) for batch, state in ((first, early), (second, late))]
+        for batch, decisions in made:
+            if left := self.model.commit("dispatch", batch, decisions):
+                self.conflicts += len(left) + await self.model.handle("dispatch", load, decide, left, self.chance)
 
     def event(self, payload: Payload, project: str = PROJECT) -> Event[Payload]:
         """An event that happens now."""

@@ -1,6 +1,11 @@
 """Who gets which task."""
 
+from dataclasses import replace
+
 from labelwright.contracts.work import AssignmentLeased, TaskReprioritised
+from labelwright.engine.tables import Versioned
+from services.dispatch.decide import decide
+from services.dispatch.state import ready
 from tests.engine_model import counted
 from tests.unit.dispatch.office import PROJECT, Office, opened, project_file
 
@@ -59,6 +64,7 @@ def test_never_shows_an_item_twice_within_one_batch() -> None:
     office.say(opened("a.1"), opened("a.2"), *requests)
 
     assert [office.answer(request.request).status for request in requests] == [200, 204]
+    assert office.conflicts == 0
 
 
 def test_leases_a_task_that_needs_a_skill_only_to_who_has_it() -> None:
@@ -151,3 +157,37 @@ def test_two_batches_decided_on_one_state_give_away_nothing_twice() -> None:
     assert len(leased) == len(set(leased)) == 10
     assert office.conflicts > 0
     assert office.counts()["leased"] == 10
+
+
+def test_never_shows_an_item_twice_to_one_annotator_on_two_replicas() -> None:
+    office = Office()
+    office.say(opened("a.1"), opened("a.2", source="expert", source_kind="expert"))
+    crowd, expert = office.request("ann"), office.request("ann", sources=["expert"])
+
+    office.interleave([office.event(crowd)], [office.event(expert)])
+
+    assert [office.answer(request.request).status for request in (crowd, expert)] == [200, 204]
+
+
+def test_leases_once_to_a_request_that_two_replicas_have() -> None:
+    office = Office()
+    office.say(opened("a.1"), opened("b.1"), opened("c.1"))
+    twice, other = office.request("ann"), office.request("bob")
+
+    office.interleave([office.event(twice)], [office.event(other), office.event(twice)])
+
+    first, second = office.answers(twice.request)
+    assert first == second
+    assert office.counts()["leased"] == 2
+
+
+def test_says_nothing_is_there_only_while_no_task_left_the_queue_as_it_was_read() -> None:
+    office = Office()
+    office.open("a.1")
+    request = office.event(office.request("ann"))
+    state = office.load([request])
+    gone = Versioned(2, office.task("a.1").model_copy(update={"status": "leased"}))
+
+    (decision,) = decide([request], replace(state, tasks={"shop/a.1": gone}))
+
+    assert ready.of("shop", "crowd", "-").has("a.1") in decision.guards

@@ -68,6 +68,15 @@ def test_a_withdrawal_that_overtook_its_task_still_closes_it() -> None:
     assert office.counts() == {"ready": 0, "leased": 0, "answered": 0, "expired": 1, "opened": 1}
 
 
+def test_a_withdrawal_on_another_replica_closes_the_task_in_either_order() -> None:
+    office = Office()
+
+    office.interleave([office.event(TaskWithdrawn(task="a.1", reason="settled"))], [office.event(opened("a.1"))])
+    office.interleave([office.event(opened("b.1"))], [office.event(TaskWithdrawn(task="b.1", reason="settled"))])
+
+    assert office.counts() == {"ready": 0, "leased": 0, "answered": 0, "expired": 2, "opened": 2}
+
+
 def test_says_nothing_about_tasks_it_does_not_know_or_that_are_over() -> None:
     office = Office()
     office.open("a.1")

@@ -1,7 +1,10 @@
 """Requests that wait for a task that is not there yet."""
 
+from datetime import timedelta
+
+from labelwright.contracts.quality import TickStruck
 from labelwright.contracts.work import AssignmentLeased
-from tests.unit.dispatch.office import Office, opened
+from tests.unit.dispatch.office import START, Office, opened
 
 
 def test_a_task_that_opens_goes_to_the_oldest_waiter_whom_it_fits() -> None:
@@ -102,3 +105,15 @@ def test_a_task_and_its_waiter_never_miss_each_other_on_two_replicas() -> None:
     assert office.answer(request.request).body["item"] == "a"
     assert office.answer(other.request).body["item"] == "b"
     assert office.conflicts == 2
+
+
+def test_a_waiter_is_not_leased_a_task_after_it_was_told_that_there_is_none() -> None:
+    office = Office()
+    request = office.request("ann", wait_s=20)
+    office.say(request)
+    office.model.move_to(START + timedelta(seconds=19))
+
+    office.interleave([office.event(TickStruck(name="expire", slot=1), "-")], [office.event(opened("a.1"))], seconds=2)
+
+    assert [answer.status for answer in office.answers(request.request)] == [204]
+    assert office.counts()["ready"] == 1

@@ -1,0 +1,156 @@
+"""`labelwright status`, `doctor`, `trace` and `topology`: look, change nothing."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from labelwright import stories
+from labelwright import topology as table
+from labelwright.cli.opening import CheckSaidNo, connected, options, put_json, say, show
+from labelwright.errors import LabelwrightError
+from labelwright.runtime.server import Server, refusing
+
+
+async def status(redis: str, watch: bool, as_json: bool) -> None:
+    """Print what waits where, once or every two seconds."""
+    async with connected(redis) as server:
+        while True:
+            rows = await _pipeline(server)
+            facts = await server.facts()
+            dead = sum([await part.client.xlen(part.key("dead")) for part in server.partitions])
+            if as_json:
+                put_json({"services": rows, "dead": dead, "server": facts})
+            else:
+                title = f"{facts['server']} {facts['version']}, memory {facts['memory_ratio']:.0%}, dead letters {dead}"
+                show(rows, title=title)
+            if not watch:
+                return
+            await asyncio.sleep(2)
+
+
+async def _pipeline(server: Server) -> list[dict[str, Any]]:
+    rows = []
+    with refusing():
+        for name in table.STAGES:
+            waiting = pending = consumers = 0
+            for partition in server.partitions:
+                for stream in table.inputs(name):
+                    waiting += (await partition.unfinished(stream)).get(name, 0)
+                    for group in await _groups(partition, stream):
+                        if group["name"].decode() == name:
+                            pending += group["pending"]
+                            consumers = max(consumers, group["consumers"])
+            rows.append({"service": name, "unfinished": waiting, "in hand": pending, "consumers": consumers})
+    return rows
+
+
+async def _groups(partition: Any, stream: str) -> list[dict[str, Any]]:
+    from redis.exceptions import ResponseError
+
+    try:
+        found: list[dict[str, Any]] = await partition.client.xinfo_groups(partition.key(stream))
+    except ResponseError:
+        return []
+    return found
+
+
+async def doctor(redis: str, as_json: bool) -> None:
+    """Check this installation. Raises CheckSaidNo if a check failed."""
+    checks: list[dict[str, Any]] = []
+
+    def note(check: str, fault: str, fix: str = "") -> None:
+        checks.append({"check": check, "ok": not fault, "found": fault or "fine", "fix": fix if fault else ""})
+
+    chosen = options(redis)
+    try:
+        async with connected(redis) as server:
+            facts = await server.facts()
+            note("server", "")
+            note("persistence", "" if facts["append_only"] else "no append-only file", "set appendonly yes")
+            note("memory", "" if facts["memory_ratio"] < 0.8 else f"{facts['memory_ratio']:.0%} in use", "raise maxmemory")
+            seconds, micros = await server.client.execute_command("TIME")
+            drift = abs(int(seconds) + int(micros) / 1e6 - datetime.now(UTC).timestamp())
+            note("clock", "" if drift < 5 else f"{drift:.0f} s apart from the server's", "run a time service on both")
+            dead = sum([await part.client.xlen(part.key("dead")) for part in server.partitions])
+            note("dead letters", f"{dead}" if dead else "", "see `labelwright dead list`")
+    except LabelwrightError as error:
+        note("server", str(error), "see above")
+    secret = len(chosen.secret.get_secret_value()) >= 64
+    note("secret", "" if secret else "LABELWRIGHT_SECRET is shorter than 32 bytes", "openssl rand -hex 32")
+    folder = chosen.data.absolute()
+    writable = os.access(folder if folder.exists() else folder.parent, os.W_OK)
+    note("data folder", "" if writable else f"{folder} can't be written", "set LABELWRIGHT_DATA")
+    if as_json:
+        put_json({"ok": all(check["ok"] for check in checks), "checks": checks})
+    else:
+        show(checks, title="doctor")
+    if not all(check["ok"] for check in checks):
+        raise CheckSaidNo("something is wrong; the column 'fix' says what to do")
+
+
+async def trace(identity: str, project: str, redis: str, as_json: bool) -> None:
+    """Print the story of a feedback event or an item."""
+    async with connected(redis) as server:
+        with refusing():
+            steps = await _story(server, identity, project)
+    if not steps:
+        raise LabelwrightError(f"nothing is known of {identity!r} in project {project!r}; is --project right?")
+    if as_json:
+        put_json({"id": identity, "project": project, "steps": steps})
+    else:
+        show(steps, title=identity, columns=("step", "at", "about"))
+
+
+async def _story(server: Server, identity: str, project: str) -> list[Mapping[str, Any]]:
+    partition = await server.partition_of(project)
+    if partition is None:
+        raise LabelwrightError(f"there is no project {project!r}; `labelwright project list` shows them")
+    key, reads = stories.story_key(project, identity), await partition.reads()
+    received, outcomes, placements = await reads(
+        stories.received.get_many([key], reads.now),
+        stories.outcomes.get_many([key], reads.now),
+        stories.placements.get_many([key], reads.now),
+    )
+    steps: list[Mapping[str, Any]] = []
+    for name, found in (("received", received), ("outcome", outcomes), ("item", placements)):
+        if key in found:
+            ms, _, about = found[key].partition("|")
+            at = datetime.fromtimestamp(int(ms) / 1000, UTC).isoformat()
+            steps.append({"step": name, "at": at, "about": "" if name == "received" else about})
+    item = placements[key].split("|")[1] if key in placements else identity
+    (case,) = await reads(stories.cases.get(item))
+    if case is None or case.value.project != project:
+        return steps
+    known = case.value
+    steps.append({"step": "case", "at": known.opened_at.isoformat(), "about": f"{item}: {known.status}"})
+    for vote in known.votes:
+        about = f"{vote.annotator} ({vote.source}) said {vote.label!r}"
+        steps.append({"step": "annotation", "at": vote.answered_at.isoformat(), "about": about})
+    if known.label and known.resolved_at:
+        about = f"{known.label!r} with probability {known.probability}, by {known.method}"
+        steps.append({"step": "label", "at": known.resolved_at.isoformat(), "about": about})
+    return steps
+
+
+def topology(mermaid: bool, as_json: bool) -> None:
+    """Print the topology."""
+    if mermaid:
+        sys.stdout.write(table.mermaid() + "\n")
+        return
+    rows = [
+        {
+            "stream": stream.name,
+            "writers": ", ".join(stream.writers),
+            "readers": ", ".join(stream.readers),
+            "carries": ", ".join(carried.type for carried in stream.carries),
+        }
+        for stream in table.STREAMS.values()
+    ]
+    if as_json:
+        put_json({"streams": rows})
+    else:
+        show(rows, title="topology")
+        say("`labelwright topology --mermaid` draws it")

@@ -1,0 +1,67 @@
+"""How commands reach the server: its settings, a connection, and one way to print."""
+
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from labelwright.errors import LabelwrightError
+from labelwright.logs import configure
+from labelwright.runtime.embedded import secret_of
+from labelwright.runtime.server import Server
+from labelwright.settings import LabelwrightSettings, settings
+
+
+class CheckSaidNo(LabelwrightError):
+    """A check found something."""
+
+    exit_code = 4
+
+
+def options(redis: str = "") -> LabelwrightSettings:
+    """Return the settings, with the server that the command line names, and a secret made at need on this machine."""
+    known = settings()
+    changes: dict[str, Any] = {}
+    if redis:
+        changes["redis_url"] = redis
+    if not known.secret.get_secret_value():
+        changes["secret"] = secret_of(known.data)
+    return LabelwrightSettings(**changes) if changes else known
+
+
+@asynccontextmanager
+async def connected(redis: str = "") -> AsyncIterator[Server]:
+    """Connect for one command. Raises ServerRefuses, ServerUnfit."""
+    configure("auto", level=30)
+    server = await Server.connect(options(redis))
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def show(rows: Sequence[Mapping[str, Any]], *, title: str, columns: Iterable[str] = ()) -> None:
+    """Print rows as a table."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left")
+    names = list(columns) or (list(rows[0]) if rows else ["nothing"])
+    for name in names:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(Text("" if row.get(name) is None else str(row.get(name))) for name in names))
+    Console().print(table)
+
+
+def put_json(value: Any) -> None:
+    """Print one JSON object on one line."""
+    from pydantic_core import to_json
+
+    sys.stdout.write(to_json(value).decode() + "\n")
+
+
+def say(line: str) -> None:
+    """Talk to whoever runs the command, on stderr, so that stdout holds data alone."""
+    sys.stderr.write(line + "\n")
