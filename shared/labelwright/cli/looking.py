@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,7 +69,11 @@ async def doctor(redis: str, as_json: bool) -> None:
             facts = await server.facts()
             note("server", "")
             note("persistence", "" if facts["append_only"] else "no append-only file", "set appendonly yes")
-            note("memory", "" if facts["memory_ratio"] < 0.8 else f"{facts['memory_ratio']:.0%} in use", "raise maxmemory")
+            note(
+                "memory",
+                "" if facts["memory_ratio"] < 0.8 else f"{facts['memory_ratio']:.0%} in use",
+                "raise maxmemory",
+            )
             seconds, micros = await server.client.execute_command("TIME")
             drift = abs(int(seconds) + int(micros) / 1e6 - datetime.now(UTC).timestamp())
             note("clock", "" if drift < 5 else f"{drift:.0f} s apart from the server's", "run a time service on both")
@@ -95,44 +98,24 @@ async def trace(identity: str, project: str, redis: str, as_json: bool) -> None:
     """Print the story of a feedback event or an item."""
     async with connected(redis) as server:
         with refusing():
-            steps = await _story(server, identity, project)
-    if not steps:
+            partition = await server.partition_of(project)
+            if partition is None:
+                raise LabelwrightError(f"there is no project {project!r}; `labelwright project list` shows them")
+            told = await stories.tell(await partition.reads(), project, identity)
+    if not told:
         raise LabelwrightError(f"nothing is known of {identity!r} in project {project!r}; is --project right?")
     if as_json:
-        put_json({"id": identity, "project": project, "steps": steps})
-    else:
-        show(steps, title=identity, columns=("step", "at", "about"))
-
-
-async def _story(server: Server, identity: str, project: str) -> list[Mapping[str, Any]]:
-    partition = await server.partition_of(project)
-    if partition is None:
-        raise LabelwrightError(f"there is no project {project!r}; `labelwright project list` shows them")
-    key, reads = stories.story_key(project, identity), await partition.reads()
-    received, outcomes, placements = await reads(
-        stories.received.get_many([key], reads.now),
-        stories.outcomes.get_many([key], reads.now),
-        stories.placements.get_many([key], reads.now),
-    )
-    steps: list[Mapping[str, Any]] = []
-    for name, found in (("received", received), ("outcome", outcomes), ("item", placements)):
-        if key in found:
-            ms, _, about = found[key].partition("|")
-            at = datetime.fromtimestamp(int(ms) / 1000, UTC).isoformat()
-            steps.append({"step": name, "at": at, "about": "" if name == "received" else about})
-    item = placements[key].split("|")[1] if key in placements else identity
-    (case,) = await reads(stories.cases.get(item))
-    if case is None or case.value.project != project:
-        return steps
-    known = case.value
-    steps.append({"step": "case", "at": known.opened_at.isoformat(), "about": f"{item}: {known.status}"})
-    for vote in known.votes:
-        about = f"{vote.annotator} ({vote.source}) said {vote.label!r}"
-        steps.append({"step": "annotation", "at": vote.answered_at.isoformat(), "about": about})
-    if known.label and known.resolved_at:
-        about = f"{known.label!r} with probability {known.probability}, by {known.method}"
-        steps.append({"step": "label", "at": known.resolved_at.isoformat(), "about": about})
-    return steps
+        put_json({"id": identity, "project": project, "steps": [step.flat() for step in told]})
+        return
+    rows = [
+        {
+            "step": step.step,
+            "at": f"{step.at:%Y-%m-%d %H:%M:%S}",
+            "about": ", ".join(f"{name} {value}" for name, value in step.facts.items()),
+        }
+        for step in told
+    ]
+    show(rows, title=identity)
 
 
 def topology(mermaid: bool, as_json: bool) -> None:

@@ -3,13 +3,17 @@
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from labelwright.errors import LabelwrightError
 from labelwright.logs import configure
 from labelwright.runtime.embedded import secret_of
 from labelwright.runtime.server import Server
 from labelwright.settings import LabelwrightSettings, settings
+
+RUNNING: Final = "running"
+"""In the data folder: the URL of the embedded server, while it runs."""
 
 
 class CheckSaidNo(LabelwrightError):
@@ -18,15 +22,25 @@ class CheckSaidNo(LabelwrightError):
     exit_code = 4
 
 
-def options(redis: str = "") -> LabelwrightSettings:
-    """Return the settings, with the server that the command line names, and a secret made at need on this machine."""
+def options(redis: str = "", data: Path | None = None) -> LabelwrightSettings:
+    """Return the settings, a secret made at need, and the server: named here or by LABELWRIGHT_REDIS_URL, or that of
+    `labelwright up` over the same data folder, while it runs.
+    """
     known = settings()
-    changes: dict[str, Any] = {}
+    folder = (data or known.data).absolute()
+    changes: dict[str, Any] = {"data": folder}
     if redis:
         changes["redis_url"] = redis
+    elif not names_a_server() and (running := folder / RUNNING).exists():
+        changes["redis_url"] = running.read_text()
     if not known.secret.get_secret_value():
-        changes["secret"] = secret_of(known.data)
-    return LabelwrightSettings(**changes) if changes else known
+        changes["secret"] = secret_of(folder)
+    return LabelwrightSettings(**changes)
+
+
+def names_a_server() -> bool:
+    """Say whether the environment names a server."""
+    return "redis_url" in settings().model_fields_set
 
 
 @asynccontextmanager

@@ -54,7 +54,7 @@ async def list_projects(redis: str, as_json: bool) -> None:
         show(rows, title="projects", columns=("project", "partition", "version"))
 
 
-async def new_key(  # noqa: PLR0917  # one argument an option of the command
+async def new_key(
     project: str,
     roles: Sequence[str],
     annotator: str,
@@ -73,7 +73,7 @@ async def new_key(  # noqa: PLR0917  # one argument an option of the command
         put_json({"key": key, "id": key.split("_")[2], "project": project, "roles": list(roles)})
     else:
         say("keep it: it isn't shown again")
-        print(key)  # noqa: T201  # data goes to stdout
+        print(key)
 
 
 async def list_keys(project: str, redis: str, as_json: bool) -> None:
@@ -110,4 +110,4 @@ async def sign_in_link(key_id: str, desk: str, redis: str) -> None:
     """Print a sign-in link."""
     async with connected(redis) as server:
         token = Access(server).sign_in_token(key_id)
-    print(f"{desk.rstrip('/')}/in/{token}")  # noqa: T201  # data goes to stdout
+    print(f"{desk.rstrip('/')}/in/{token}")

@@ -92,7 +92,9 @@ async def rebuild(ledger: str, redis: str, check: bool, as_json: bool) -> None:
     else:
         say(f"{report['writes']} writes and {report['entries']} waiting entries from {len(made)} partitions")
     if check and report["differs"]:
-        raise CheckSaidNo(f"{len(report['differs'])} keys differ, first {report['differs'][0]!r}; is the system at rest?")
+        raise CheckSaidNo(
+            f"{len(report['differs'])} keys differ, first {report['differs'][0]!r}; is the system at rest?"
+        )
 
 
 async def snapshot_cut(project: str, out: Path, ledger: str, as_json: bool) -> None:

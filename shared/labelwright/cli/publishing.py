@@ -19,7 +19,7 @@ async def publish(file: str, dsn: str, as_json: bool) -> None:
     """Publish JSON lines; what the gateway can't take yet is sent again, what it rejects is told."""
     if not dsn:
         raise SettingsError("where to? pass --dsn https://KEY@gateway/project or set LABELWRIGHT_DSN")
-    lines = sys.stdin.buffer.readlines() if file == "-" else Path(file).read_bytes().splitlines()
+    lines = await asyncio.to_thread(_lines, file)
     tally = {"sent": 0, "accepted": 0, "duplicate": 0, "rejected": 0}
     faults: list[str] = []
     for batch in _batches([line for line in lines if line.strip()]):
@@ -35,6 +35,15 @@ async def publish(file: str, dsn: str, as_json: bool) -> None:
         say(", ".join(f"{count} {what}" for what, count in tally.items()))
         for fault in faults[:20]:
             say(f"  rejected {fault}")
+
+
+def _lines(file: str) -> list[bytes]:
+    if file == "-":
+        return sys.stdin.buffer.readlines()
+    try:
+        return Path(file).read_bytes().splitlines()
+    except OSError as error:
+        raise SettingsError(f"{file!r} can't be read ({error.strerror}); name a file of JSON lines, or -") from None
 
 
 def _batches(lines: list[bytes]) -> list[list[bytes]]:
@@ -58,7 +67,7 @@ async def _settled(dsn: str, batch: list[bytes]) -> list[dict[str, Any]]:
         if status in (401, 403, 404, 413, 415):
             raise LabelwrightError(f"the gateway refuses: {answer.get('detail', status)}")
         if "results" in answer:
-            settled |= {at: result for at, result in zip(waiting, answer["results"], strict=True)}
+            settled |= dict(zip(waiting, answer["results"], strict=True))
         elif status == 422 and len(waiting) == 1:
             settled[waiting[0]] = {"id": None, "status": "rejected", "error": answer}
         waiting = [at for at in range(len(batch)) if settled.get(at, {"status": "retry"})["status"] == "retry"]

@@ -1,6 +1,7 @@
 """`labelwright up` and `run`: all services here, or some of them in a container."""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -11,12 +12,12 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from labelwright import topology
-from labelwright.cli.opening import options, say
-from labelwright.errors import SettingsError
+from labelwright.cli.opening import RUNNING, names_a_server, options, say
+from labelwright.errors import LabelwrightError, SettingsError
 from labelwright.logs import configure
-from labelwright.runtime.embedded import Embedded, free_port
+from labelwright.runtime.embedded import Embedded, free_port, next_free
 from labelwright.runtime.process import Process, connect, run_services, until_signalled
-from labelwright.settings import LabelwrightSettings
+from labelwright.settings import LabelwrightSettings, settings
 
 
 def services(names: str) -> list[str]:
@@ -37,18 +38,21 @@ async def run(names: str, redis: str) -> int:
 
 @asynccontextmanager
 async def server_here(redis: str, *, ephemeral: bool) -> AsyncIterator[LabelwrightSettings]:
-    """Yield settings that lead to a server: the given one, or an embedded one that keeps its data unless ephemeral."""
-    if redis or "LABELWRIGHT_REDIS_URL" in os.environ:
+    """Yield settings that lead to a server: the given one, or an embedded one that keeps its data unless ephemeral.
+
+    While the embedded one runs, other commands on this data folder find it by themselves.
+    """
+    if redis or names_a_server():
         yield options(redis)
         return
     with tempfile.TemporaryDirectory(prefix="labelwright-") as passing:
-        if ephemeral:
-            os.environ["LABELWRIGHT_DATA"] = passing
-        base = LabelwrightSettings()
-        embedded = await asyncio.to_thread(Embedded(base.data.absolute() / "valkey").start)
+        folder = Path(passing) if ephemeral else settings().data.absolute()
+        embedded = await asyncio.to_thread(Embedded(folder / "valkey").start)
         try:
-            yield options(embedded.url).model_copy(update={"data": base.data.absolute()})
+            (folder / RUNNING).write_text(embedded.url)
+            yield options(embedded.url, folder)
         finally:
+            (folder / RUNNING).unlink(missing_ok=True)
             await asyncio.to_thread(embedded.stop)
 
 
@@ -63,10 +67,10 @@ async def up(redis: str, only: str, processes: bool, ephemeral: bool) -> int:
         server = await connect(chosen)
         try:
             facts = await server.facts()
-            process = Process(server, names)
+            process = Process(server, names, ports=ports_here(chosen, names))
             async with until_signalled(process.stop.set):
                 running = asyncio.create_task(process.run())
-                await _until_ready(process, running)
+                await until_ready(process, running)
                 say(
                     f"labelwright   {facts['server']} {facts['version']} at {chosen.redis_url}, data in {chosen.data}\n"
                     f"{len(names)} services up in {time.monotonic() - began:.1f} s"
@@ -82,14 +86,35 @@ async def up(redis: str, only: str, processes: bool, ephemeral: bool) -> int:
 
 def addresses(process: Process) -> list[str]:
     """Return a line for each address that a process serves."""
-    about = {"gateway": "Publish  {}/v1/feedback   (docs: {}/docs)", "desk": "Desk     {}", "metrics": "Metrics  {}/metrics"}
-    return [about[name].format(url, url) for name, url in process.urls.items()]
+    about = {
+        "gateway": "Publish  {0}/v1/feedback   (API: {0}/docs)",
+        "desk": "Desk     {0}",
+        "metrics": "Metrics  {0}/metrics   (events: {0}/asyncapi)",
+    }
+    return [about[name].format(url) for name, url in process.urls.items()]
 
 
-async def _until_ready(process: Process, running: "asyncio.Task[int]") -> None:
+async def until_ready(process: Process, running: "asyncio.Task[int]") -> None:
+    """Wait until a process serves. Raises LabelwrightError where it ends instead."""
     ready = asyncio.create_task(process.ready.wait())
     await asyncio.wait({ready, running}, return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
+    if running.done():
+        raise LabelwrightError(f"the services did not start: {process.failure or 'they were asked to end'}")
+
+
+def ports_here(chosen: LabelwrightSettings, names: Sequence[str]) -> dict[str, int]:
+    """Return a free port of this machine for each that a process serves: the usual one, or the next that is free."""
+    usual = {"metrics": chosen.port}
+    for name in names:
+        if topology.SERVICES[name].kind == "http":
+            usual[name] = importlib.import_module(f"services.{name}.settings").settings().port
+    found: dict[str, int] = {}
+    for name, port in usual.items():
+        found[name] = next_free(chosen.host, port, set(found.values()))
+        if found[name] != port:
+            say(f"port {port} is taken; {name} is at {found[name]}")
+    return found
 
 
 async def _one_each(names: Sequence[str], chosen: LabelwrightSettings) -> int:
@@ -97,12 +122,14 @@ async def _one_each(names: Sequence[str], chosen: LabelwrightSettings) -> int:
     environment = os.environ | {
         "LABELWRIGHT_REDIS_URL": chosen.redis_url,
         "LABELWRIGHT_SECRET": chosen.secret.get_secret_value(),
-        "LABELWRIGHT_DATA": str(Path(chosen.data).absolute()),
+        "LABELWRIGHT_DATA": str(chosen.data),
         "LABELWRIGHT_HOST": chosen.host,
     }
     children = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "labelwright.cli", "run", name, env=environment | {"LABELWRIGHT_PORT": str(free_port())}
+            sys.executable,
+            *("-m", "labelwright.cli", "run", name),
+            env=environment | {"LABELWRIGHT_PORT": str(free_port())},
         )
         for name in names
     ]

@@ -13,6 +13,7 @@ from labelwright.demo.project import PROJECT
 Kind = Literal["ordinary", "old_schema", "duplicate", "broken"]
 SHARES: Final = {"wrong_fact": 0.34, "not_helpful": 0.28, "tone": 0.14, "unsafe": 0.08, "fine": 0.16}
 EVENTS_AN_ITEM: Final = 7
+RELEASE: Final = "2026.11"
 OLD_TYPE: Final = "labelwright.feedback.feedback_received.v1"
 
 
@@ -79,7 +80,7 @@ def _present(chance: random.Random, number: int, statement: _Statement) -> dict[
         "comment": _retold(chance, statement.words) + chance.choice(stories.SIGNATURES),
         "user": f"u_{chance.randrange(400)}",
         "customer": f"c_{chance.randrange(60)}",
-        "release": "2026.11",
+        "release": RELEASE,
     }
     return event | ({"value": value} if value is not None else {})
 

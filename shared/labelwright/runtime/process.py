@@ -8,6 +8,7 @@ import asyncio
 import gc
 import importlib
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -23,12 +24,15 @@ from prometheus_client import make_asgi_app
 from labelwright import topology
 from labelwright.errors import LabelwrightError, ServerRefuses, SettingsError
 from labelwright.logs import configure, logger
-from labelwright.runtime.server import Server
+from labelwright.runtime.server import Server, refusing
 from labelwright.runtime.stage import Service, Stage
 from labelwright.settings import LabelwrightSettings, settings
 
 STALLED_AFTER_S = 60.0
 CONNECT_WITHIN_S = 30.0
+MOST_GRACE_S = 1
+"""How long an HTTP request may go on after the process was asked to end; long polls are cut off, to be asked again."""
+
 OK, FAILED = 0, 1
 
 
@@ -74,7 +78,7 @@ class Process:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where it serves, by service; `metrics` is what the stages serve."""
+        """Where it serves, by service; `metrics` is for operators: /metrics, the probes, and what the stages read."""
         return {
             name: f"http://{self.server.settings.host}:{server.servers[0].sockets[0].getsockname()[1]}"
             for name, server in self._servers.items()
@@ -95,26 +99,28 @@ class Process:
             for partition in [*self.server.partitions, self.server.registry]
         ]
         self._loops = [*stages, *ledgers]
-        for loop in self._loops:
-            await loop.start()
+        with refusing():
+            for loop in self._loops:
+                await loop.start()
         apps: list[tuple[str, Any, int]] = []
         for name in self.names:
             if topology.SERVICES[name].kind == "http":
-                app = importlib.import_module(f"services.{name}.app")
+                module = importlib.import_module(f"services.{name}.app")
                 own = importlib.import_module(f"services.{name}.settings").settings()
-                apps.append((name, self._with_health(app.create_app(self.server, own)), self._ports.get(name, own.port)))
-        if self._loops:
-            port = self._ports.get("metrics", self.server.settings.port)
-            apps.append(("metrics", self._faststream(stages), port))
+                app = module.create_app(self.server, own)
+                for path, probe in self._probes():
+                    app.add_route(path, probe, include_in_schema=False)
+                apps.append((name, app, self._ports.get(name, own.port)))
+        apps.append(("metrics", self._faststream(stages), self._ports.get("metrics", self.server.settings.port)))
         gc.collect()
         gc.freeze()  # what is loaded now stays; the collector need not look at it again (+15-20 % events/s)
         gc.set_threshold(100_000, 50, 50)
-        tasks = [asyncio.create_task(self._serve(*app)) for app in apps]
-        tasks += [asyncio.create_task(_turn_for_ever(loop)) for loop in ledgers]
-        tasks.append(asyncio.create_task(self._watch()))
+        serving = {app[0]: asyncio.create_task(self._serve(*app)) for app in apps}
+        turning = [asyncio.create_task(_turn_for_ever(loop)) for loop in ledgers]
+        turning.append(asyncio.create_task(self._watch()))
         self._log.info("process.started", services=self.names, partitions=len(self.server.partitions))
         await self.stop.wait()
-        return await self._end(tasks)
+        return await self._end(serving, turning)
 
     async def _serve(self, name: str, app: Any, port: int) -> None:
         config = uvicorn.Config(
@@ -123,7 +129,7 @@ class Process:
             port=port,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=3,
+            timeout_graceful_shutdown=MOST_GRACE_S,
             lifespan="on",
         )
         server = _Uvicorn(config)
@@ -145,22 +151,33 @@ class Process:
                     self.stop.set()
             await asyncio.sleep(0.05)
 
-    async def _end(self, tasks: list["asyncio.Task[None]"]) -> int:
-        for loop in self._loops:
-            try:
-                await asyncio.wait_for(loop.stop(), 10)
-            except Exception as error:  # the server may be away: what is ours is claimed after the idle time instead
-                self._log.warning("loop.left_unsaid", error=type(error).__name__)
-        for server in self._servers.values():
-            server.should_exit = True
-        _, late = await asyncio.wait(tasks, timeout=8)
-        for task in late:
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+    async def _end(self, serving: dict[str, "asyncio.Task[None]"], turning: list["asyncio.Task[None]"]) -> int:
+        """End what brings work first, then the stages, and the ledger last, so that it holds what they did."""
+        stages = serving.pop("metrics")
+        await self._end_serving(serving)
+        for task in turning:
+            await _cancel(task)
+        deciding = [loop for loop in self._loops if isinstance(loop, Stage)]
+        for together in (deciding, [loop for loop in self._loops if loop not in deciding]):
+            await asyncio.gather(*(self._end_loop(loop) for loop in together))
+        await self._end_serving({"metrics": stages})
         code = FAILED if self.failure else OK
         self._log.info("process.ended", exit_code=code, reason=str(self.failure or "asked to"))
         return code
+
+    async def _end_loop(self, loop: Loop) -> None:
+        try:
+            await asyncio.wait_for(loop.stop(), 10)
+        except Exception as error:  # the server may be away: what is ours is claimed after the idle time instead
+            self._log.warning("loop.left_unsaid", error=type(error).__name__)
+
+    async def _end_serving(self, serving: dict[str, "asyncio.Task[None]"]) -> None:
+        for name in serving.keys() & self._servers.keys():
+            self._servers[name].should_exit = True
+        if serving:
+            _, late = await asyncio.wait(serving.values(), timeout=MOST_GRACE_S + 3)
+            for task in late:
+                await _cancel(task)
 
     def _faststream(self, stages: Sequence[Stage]) -> AsgiFastStream:
         url, _, query = self.server.settings.redis_url.partition("?")
@@ -177,18 +194,15 @@ class Process:
         return AsgiFastStream(
             broker,
             logger=None,
-            asgi_routes=[("/metrics", make_asgi_app()), ("/healthz", self._health()), ("/readyz", self._readiness())],
+            asgi_routes=[("/metrics", make_asgi_app()), *self._probes()],
             asyncapi_path=AsyncAPIRoute("/asyncapi", try_it_out_path=None),
             specification=AsyncAPI(
                 title="Labelwright", version=_version(), description="Events between services, one partition of many."
             ),
         )
 
-    def _with_health(self, app: Any) -> Any:
-        app.mount("/metrics", make_asgi_app())
-        app.mount("/healthz", self._health())
-        app.mount("/readyz", self._readiness())
-        return app
+    def _probes(self) -> list[tuple[str, Any]]:
+        return [("/healthz", self._health()), ("/readyz", self._readiness())]
 
     def _health(self) -> Any:
         @get
@@ -202,9 +216,9 @@ class Process:
     def _readiness(self) -> Any:
         @get
         async def readyz(_scope: Any) -> AsgiResponse:
-            """200 while every loop's last turn went well."""
-            waiting = [loop for loop in self._loops if not loop.is_ready]
-            return AsgiResponse(b"not ready" if waiting else b"ok", status_code=503 if waiting else 200)
+            """200 while every loop's last turn went well and the server answers."""
+            is_ready = all(loop.is_ready for loop in self._loops) and await self.server.answers()
+            return AsgiResponse(b"ok" if is_ready else b"not ready", status_code=200 if is_ready else 503)
 
         return readyz
 
@@ -236,6 +250,12 @@ def _subscribe(broker: Any, stage: Stage) -> None:
 
 async def _idle(*_: Any) -> None:
     await asyncio.sleep(1)
+
+
+async def _cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
 
 
 async def _turn_for_ever(loop: Loop) -> None:
@@ -300,6 +320,7 @@ def run(name: str) -> None:
     try:
         options = settings()
     except SettingsError as error:
-        raise SystemExit(f"{error}") from None
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
     configure(options.log_format)
     raise SystemExit(asyncio.run(run_services([name], options)))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +30,22 @@ class Rebuilt:
     partition: str
     writes: int
     entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one commit did: the entries (key of the stream, id) that a group finished by it, and its writes, raw."""
+
+    group: str
+    acknowledged: list[tuple[str, str]]
+    writes: list[list[bytes]]
+
+
+def changes(ledger: Ledger, partition: str) -> Iterator[Change]:
+    """Yield every commit of a partition, in order. Raises LedgerError."""
+    for row in ledger.read(partition, "changes"):
+        group, done, writes = msgpack.unpackb(row.body, raw=True, strict_map_key=False)
+        yield Change(group.decode(), [(stream.decode(), entry.decode()) for stream, entry in done], writes)
 
 
 async def rebuild(server: Server, ledger: Ledger) -> list[Rebuilt]:
@@ -73,11 +89,10 @@ async def _rebuild(client: Any, ledger: Ledger, partition: str) -> Rebuilt:
     acknowledged: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     writes = 0
     pipeline = client.pipeline(transaction=False)
-    for row in ledger.read(partition, "changes"):
-        group, done, log = msgpack.unpackb(row.body, raw=True, strict_map_key=False)
-        for stream, entry in done:
-            acknowledged[stream.decode()][group.decode()].add(entry.decode())
-        for write in log:
+    for change in changes(ledger, partition):
+        for stream, entry in change.acknowledged:
+            acknowledged[stream][change.group].add(entry)
+        for write in change.writes:
             pipeline.execute_command(write[0].decode(), *write[1:])
             writes += 1
             if writes % PIPELINE == 0:

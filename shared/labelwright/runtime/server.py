@@ -1,5 +1,6 @@
 """The server: Redis 7+ or Valkey, one node or a cluster; is it fit to keep data, and does it refuse for now?"""
 
+import asyncio
 import hmac
 import time
 from collections.abc import Iterator
@@ -90,6 +91,14 @@ class Server:
                 "LABELWRIGHT_SECRET must be at least 32 bytes in hex; make one with `openssl rand -hex 32` and keep it"
             )
         return hmac.new(secret, purpose.encode(), blake2b).digest()[:32]
+
+    async def answers(self, within_s: float = 1.0) -> bool:
+        """Say whether the server answers just now."""
+        try:
+            async with asyncio.timeout(within_s):
+                return bool(await self.client.ping())
+        except (RedisError, OSError, TimeoutError):
+            return False
 
     async def facts(self) -> dict[str, Any]:
         """Return the server's version, persistence, eviction policy and memory, for `doctor` and for metrics."""

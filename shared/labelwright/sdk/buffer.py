@@ -56,7 +56,7 @@ class Buffer:
             was_empty = not self._waiting
             if was_empty:
                 self._due_at = monotonic() + self._limits.linger_s
-            # A signal handler may put another at any call in here: so `was_empty` is from before, and no sum has a call.
+            # A signal handler may put another at any call in here: so `was_empty` is from before, no sum has a call.
             self._waiting.append(event)
             self._waiting_bytes += size
             self._put += 1

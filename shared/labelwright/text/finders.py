@@ -1,8 +1,8 @@
-"""Where personal data lies in a text: one finder a kind, patterns in linear time (RE2), and check digits where they exist.
+"""Where personal data lies in a text: one finder a kind, patterns in linear time (RE2), check digits where possible.
 
 Finders read a *shadow* of the text: one byte a character, so that offsets are the text's own. Digits, letters and signs
-of ASCII stand for themselves and for their relatives in other scripts (full width, Arabic-Indic digits, no-break spaces,
-dashes); any other letter of an alphabet is LETTER, and the rest of Unicode is OTHER.
+of ASCII stand for themselves and for their relatives in other scripts (full width, Arabic-Indic digits, no-break
+spaces, dashes); any other letter of an alphabet is LETTER, and the rest of Unicode is OTHER.
 
 Where a number could be two things, these are the judgements:
 - Four numbers with dots are an address, unless a word like "version" stands before them or a suffix like "-beta" after
@@ -142,7 +142,15 @@ def _follows_decimal_point(seen: bytes, start: int) -> bool:
 # IBANs: countries and the structure of what follows the check digits, from SWIFT's IBAN registry, release 101
 # (n: digits, a: letters, c: either)
 
-IBAN_STRUCTURES = ["AT|BA|EE|LT|MN|XK:16n", "CR|DE|ME|RS|VA:18n", "CZ|ES|SE|SK|TN:20n", "DK|FI|FO|GL|SD:14n", "AE|IL|SO|TL:19n", "BI|DJ|MR:23n", "HN|NI|SV:4a20n", "LY|PT|ST:21n", "AL|CY:8n16c", "CH|LI:5n12c", "FR|MC:10n11c2n", "GB|IE:4a14n", "HU|PL:24n", "IT|SM:1a10n12c", "JO|YE:4a4n18c", "KZ|LU:3n13c", "PK|RO:4a16c", "PS|QA:4a21c", "AD:8n12c", "AZ:4a20c", "BE:12n", "BG:4a6n8c", "BH:4a14c", "BR:23n1a1c", "BY:4c4n16c", "DO:4c20n", "EG:25n", "FK:2a12n", "GE:2a16n", "GI:4a15c", "GR:7n16c", "GT:24c", "HR:17n", "IQ:4a15n", "IS:22n", "KW:4a22c", "LB:4n20c", "LC:4a24c", "LV:4a13c", "MD:20c", "MK:3n10c2n", "MT:4a5n18c", "MU:4a19n3a", "NL:4a10n", "NO:11n", "OM:3n16c", "RU:14n15c", "SA:2n18c", "SC:4a20n3a", "SI:15n", "TR:6n16c", "UA:6n19c", "VG:4a16n"]
+IBAN_STRUCTURES = (
+    "AT|BA|EE|LT|MN|XK:16n", "CR|DE|ME|RS|VA:18n", "CZ|ES|SE|SK|TN:20n", "DK|FI|FO|GL|SD:14n", "AE|IL|SO|TL:19n",
+    "BI|DJ|MR:23n", "HN|NI|SV:4a20n", "LY|PT|ST:21n", "AL|CY:8n16c", "CH|LI:5n12c", "FR|MC:10n11c2n",
+    "GB|IE:4a14n", "HU|PL:24n", "IT|SM:1a10n12c", "JO|YE:4a4n18c", "KZ|LU:3n13c", "PK|RO:4a16c", "PS|QA:4a21c",
+    "AD:8n12c", "AZ:4a20c", "BE:12n", "BG:4a6n8c", "BH:4a14c", "BR:23n1a1c", "BY:4c4n16c", "DO:4c20n", "EG:25n",
+    "FK:2a12n", "GE:2a16n", "GI:4a15c", "GR:7n16c", "GT:24c", "HR:17n", "IQ:4a15n", "IS:22n", "KW:4a22c",
+    "LB:4n20c", "LC:4a24c", "LV:4a13c", "MD:20c", "MK:3n10c2n", "MT:4a5n18c", "MU:4a19n3a", "NL:4a10n", "NO:11n",
+    "OM:3n16c", "RU:14n15c", "SA:2n18c", "SC:4a20n3a", "SI:15n", "TR:6n16c", "UA:6n19c", "VG:4a16n",
+)  # fmt: skip
 _IBAN_CLASSES = {"n": "[0-9]", "a": "[A-Za-z]", "c": "[0-9A-Za-z]"}
 
 
@@ -221,8 +229,8 @@ _NATIONAL = _compile(
     rb"|\b(?:1[ .-])?[2-9][0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}\b"  # 415-555-0123
 )
 _NAMED = _compile(
-    rb"(?i)\b(?:tele?phone|phone|tel|mobile|cell(?:phone)?|fax|whatsapp|(?:call|text|ring|reach) me|my number|handy(?:nummer)?"
-    rb"|telefon(?:nummer)?|rufnummer|mobilnummer|tel\xfffono|t\xffl\xffphone|m\xffvil|celular|portable)"
+    rb"(?i)\b(?:tele?phone|phone|tel|mobile|cell(?:phone)?|fax|whatsapp|(?:call|text|ring|reach) me|my number"
+    rb"|handy(?:nummer)?|telefon(?:nummer)?|rufnummer|mobilnummer|tel\xfffono|t\xffl\xffphone|m\xffvil|celular|portable)"
     rb"(?: ?(?:number|nummer|num|nr|no|is|at|on|under|via|ist|es|est|[:=.-])){0,4} ?"
     rb"([+(]?[0-9](?:[ ().\-/]{0,3}[0-9]){5,13})\b"
 )
@@ -263,7 +271,7 @@ def _phones(seen: bytes) -> Iterator[Find]:
 
 
 def _international_length(found: bytes) -> int:
-    """Return how much of `found` is the number: where a country's length is known, what exceeds it is something else."""
+    """Return how much of `found` is the number: where a country's length is known, more than that is something else."""
     while (missing := _missing_digits(found)) < 0 and (last := _LAST_GROUP.search(found)):
         found = found[: last.start()]
     return 0 if missing > 1 else len(found)  # some places are one digit shorter than their country

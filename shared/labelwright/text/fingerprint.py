@@ -57,8 +57,8 @@ _plains, _keeps = _Folds(_plain), _Folds(_kept)
 
 _SIGNATURE = re.compile(r"^-- ?$", re.MULTILINE)
 _QUOTED = re.compile(
-    r"^[ \t]{0,9}(?:>.*|on [^\n]{1,200} wrote:|am [^\n]{1,200} schrieb[^\n]{0,80}:|sent from [^\n]{1,60}|von meinem [^\n]{1,60} gesendet"
-    r"|enviado desde [^\n]{1,60}|iPhoneから送信)[ \t]{0,9}$",
+    r"^[ \t]{0,9}(?:>.*|on [^\n]{1,200} wrote:|am [^\n]{1,200} schrieb[^\n]{0,80}:|sent from [^\n]{1,60}"
+    r"|von meinem [^\n]{1,60} gesendet|enviado desde [^\n]{1,60}|iPhoneから送信)[ \t]{0,9}$",
     re.MULTILINE | re.IGNORECASE,
 )
 _GREETING = re.compile(
@@ -67,8 +67,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
-    r"(?<=[.!?,;\n])\s{0,9}(?:many thanks|thanks|thank you|thx|cheers|please fix (?:this|it)|(?:kind |best )?regards|danke|vielen dank"
-    r"|viele grüße|mfg|muchas gracias|gracias|merci|よろしくお願いいたします)"
+    r"(?<=[.!?,;\n])\s{0,9}(?:many thanks|thanks|thank you|thx|cheers|please fix (?:this|it)|(?:kind |best )?regards"
+    r"|danke|vielen dank|viele grüße|mfg|muchas gracias|gracias|merci|よろしくお願いいたします)"
     r"(?: (?:in advance|a lot|so much|very much|again|soon|im voraus|de antemano))?[\s.!,:;)]{0,9}\Z",
     re.IGNORECASE,
 )
@@ -79,9 +79,10 @@ _IN_NUMBER_NOT = re.compile(r"(?<![\d ])[-.,:/']|(?<!\d)[,:/']|[-.,:/'](?!\d)")
 def normalise(text: str) -> str:
     """Return the words of `text` in one writing, parted by single spaces; equal results mean the same statement.
 
-    Numbers keep their inner signs (`1.5` is not `15`, `-5` not `5`), and %, currencies and signs like < stay. Signature,
-    quoted lines, a greeting at the head and a courtesy at the tail go unless they are all there is. A text without any
-    words, like an emoji, stands for itself. Any text is fine, in time linear in its length; twice is the same as once.
+    Numbers keep their inner signs (`1.5` is not `15`, `-5` not `5`), and %, currencies and signs like < stay.
+    Signature, quoted lines, a greeting at the head and a courtesy at the tail go unless they are all there is. A text
+    without any words, like an emoji, stands for itself. Any text is fine, in time linear in its length; twice is the
+    same as once.
     """
     plain = stream_safe(text.translate(_plains))
     words = _words(_without_courtesy(_without_quotes(plain)))
@@ -91,8 +92,8 @@ def normalise(text: str) -> str:
 def fingerprint(scope: Sequence[str], text: str, key: bytes) -> str:
     """Return 32 hex digits that are equal where scope and normalised text are, and tell nobody without `key` the text.
 
-    `key` has 1 to 64 bytes (keyed BLAKE2b, RFC 7693), else SettingsError: short texts behind a known key can be guessed.
-    The parts of `scope` are kept apart: ("a", "bc") is not ("ab", "c").
+    `key` has 1 to 64 bytes (keyed BLAKE2b, RFC 7693), else SettingsError: short texts behind a known key can be
+    guessed. The parts of `scope` are kept apart: ("a", "bc") is not ("ab", "c").
     """
     return seal((*scope, normalise(text)), key)
 

@@ -22,8 +22,9 @@ class Redacted:
 def redact(text: str) -> Redacted:
     """Replace mail addresses, phone, card and account numbers, IP addresses and keys by their kind in brackets.
 
-    Works on any text, in time linear in its length. What overlaps goes out as one piece, named after its longest find. Names
-    and postal addresses stay: no pattern finds them reliably. Cards and IBANs must have right check digits, so a mistyped one stays.
+    Works on any text, in time linear in its length. What overlaps goes out as one piece, named after its longest find.
+    Names and postal addresses stay: no pattern finds them reliably. Cards and IBANs must have right check digits, so a
+    mistyped one stays.
     """
     finds = list(_disjoint(find(shadow(text))))
     if not finds:

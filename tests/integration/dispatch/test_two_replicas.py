@@ -1,6 +1,7 @@
 """Two dispatchers on one partition of a real server keep what they promise."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -64,7 +65,7 @@ async def _turn(stage: Stage) -> None:
         await stage.read_once()
 
 
-async def _append(partition: Partition, payloads: list[Payload]) -> None:
+async def _append(partition: Partition, payloads: Sequence[Payload]) -> None:
     now = await partition.now()
     events = [Event(f"e{n}", "/test", PROJECT, now, payload) for n, payload in enumerate(payloads)]
     await partition.append(events)
