@@ -36,7 +36,7 @@ format: .venv/.for-work ## write the code in its one form
 	$(BIN)/ruff format .
 
 docs: .venv/.for-work ## write what is generated of the docs: settings, metrics, topology
-	$(BIN)/python -m tests.generated
+	$(BIN)/python -m docs.generate
 
 bench-stage: .venv/.for-work ## our stage beside FastStream, taskiq, dramatiq and celery
 	@$(BIN)/python -m benchmarks.stage $(ARGS)

@@ -60,13 +60,22 @@ def show(rows: Sequence[Mapping[str, Any]], *, title: str, columns: Iterable[str
     from rich.table import Table
     from rich.text import Text
 
+    if not rows:
+        say(f"{title}: none")
+        return
     table = Table(title=title, title_justify="left")
-    names = list(columns) or (list(rows[0]) if rows else ["nothing"])
+    names = list(columns) or list(rows[0])
     for name in names:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")  # an id that is cut short is no id
     for row in rows:
-        table.add_row(*(Text("" if row.get(name) is None else str(row.get(name))) for name in names))
+        table.add_row(*(Text(_told(row.get(name))) for name in names))
     Console().print(table)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def put_json(value: Any) -> None:

@@ -21,8 +21,10 @@ def read_project_file(path: Path) -> ProjectFile:
     """Return a project file, YAML or JSON. Raises ContractError that names its faults."""
     try:
         return ProjectFile.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ContractError("not_yaml", f"{path} is neither YAML nor JSON in UTF-8; correct it") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ContractError("not_yaml", f"{path} is neither YAML nor JSON in UTF-8{where}; correct it") from None
     except ValidationError as error:
         faults = in_one_sentence(error.errors(include_url=False))
         raise ContractError("schema_violation", f"{path} isn't a project file: {faults}") from None

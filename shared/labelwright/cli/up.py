@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -67,7 +67,9 @@ async def up(redis: str, only: str, processes: bool, ephemeral: bool) -> int:
         server = await connect(chosen)
         try:
             facts = await server.facts()
-            process = Process(server, names, ports=ports_here(chosen, names))
+            process = Process(
+                server, names, ports=free_ports(chosen.host, {"metrics": chosen.port} | http_ports(names))
+            )
             async with until_signalled(process.stop.set):
                 running = asyncio.create_task(process.run())
                 await until_ready(process, running)
@@ -103,15 +105,17 @@ async def until_ready(process: Process, running: "asyncio.Task[int]") -> None:
         raise LabelwrightError(f"the services did not start: {process.failure or 'they were asked to end'}")
 
 
-def ports_here(chosen: LabelwrightSettings, names: Sequence[str]) -> dict[str, int]:
-    """Return a free port of this machine for each that a process serves: the usual one, or the next that is free."""
-    usual = {"metrics": chosen.port}
-    for name in names:
-        if topology.SERVICES[name].kind == "http":
-            usual[name] = importlib.import_module(f"services.{name}.settings").settings().port
+def http_ports(names: Sequence[str]) -> dict[str, int]:
+    """Return the port at which each HTTP service among these is meant to be."""
+    http = [name for name in names if topology.SERVICES[name].kind == "http"]
+    return {name: importlib.import_module(f"services.{name}.settings").settings().port for name in http}
+
+
+def free_ports(host: str, wanted: Mapping[str, int]) -> dict[str, int]:
+    """Return the wanted ports, or the next ones that are free, and say so."""
     found: dict[str, int] = {}
-    for name, port in usual.items():
-        found[name] = next_free(chosen.host, port, set(found.values()))
+    for name, port in wanted.items():
+        found[name] = next_free(host, port, found.values())
         if found[name] != port:
             say(f"port {port} is taken; {name} is at {found[name]}")
     return found
@@ -125,14 +129,18 @@ async def _one_each(names: Sequence[str], chosen: LabelwrightSettings) -> int:
         "LABELWRIGHT_DATA": str(chosen.data),
         "LABELWRIGHT_HOST": chosen.host,
     }
-    children = [
-        await asyncio.create_subprocess_exec(
+    children = []
+    for name in names:
+        ports = free_ports(chosen.host, http_ports([name])) | {"metrics": free_port()}
+        own = {f"LABELWRIGHT_{name.upper()}_PORT": str(ports[name])} if name in ports else {}
+        child = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "labelwright.cli", "run", name),
-            env=environment | {"LABELWRIGHT_PORT": str(free_port())},
+            env=environment | own | {"LABELWRIGHT_PORT": str(ports["metrics"])},
         )
-        for name in names
-    ]
+        children.append(child)
+        where = f"http://{chosen.host}:{ports[name]}, " if name in ports else ""
+        say(f"{name:9} {where}metrics http://{chosen.host}:{ports['metrics']}/metrics")
     stop = asyncio.Event()
     async with until_signalled(stop.set):
         ends = [asyncio.create_task(child.wait()) for child in children]

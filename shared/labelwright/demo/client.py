@@ -30,6 +30,10 @@ class WorkClient:
         """Give a task back."""
         self._post(f"/v1/assignments/{task['assignment']}/release", {"token": task["token"]})
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         try:
             self._connection.request("POST", path, json.dumps(body), self._headers)
