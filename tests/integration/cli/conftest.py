@@ -5,8 +5,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -37,7 +38,7 @@ class System:
 
     def command(self, *arguments: str, typed: str = "", **environment: str) -> Ran:
         """Run a command to its end."""
-        return command(self.folder, *arguments, typed=typed, **environment)
+        return command(self.folder, *arguments, typed=typed, environment=environment)
 
     def key(self, project: str, *roles: str, **options: str) -> str:
         """Make an API key."""
@@ -47,11 +48,18 @@ class System:
         return made
 
 
-def command(folder: Path, *arguments: str, typed: str = "", **environment: str) -> Ran:
+def command(
+    folder: Path,
+    *arguments: str,
+    typed: str = "",
+    within_s: float = 60,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Ran:
     """Run a command in a folder, with an environment that has nothing of ours but what is given."""
     ended = subprocess.run(
         [sys.executable, "-m", "labelwright.cli", *arguments],
-        cwd=folder, env=_clean() | environment, input=typed, capture_output=True, text=True, timeout=60, check=False,
+        cwd=folder, env=_clean() | dict(environment), input=typed, capture_output=True, text=True, timeout=within_s,
+        check=False,
     )  # fmt: skip
     return Ran(ended.returncode, ended.stdout, ended.stderr)
 
