@@ -53,7 +53,7 @@ def test_knows_no_truth(tmp_path: Path) -> None:
     ids=["words", "array", "unrated", "number"],
 )
 def test_names_the_line_that_is_not_of_the_form(tmp_path: Path, line: str) -> None:
-    with pytest.raises(ContractError, match="line 3 .* isn't of the form"):
+    with pytest.raises(ContractError, match=r"line 3 .* isn't of the form"):
         read_real(written(tmp_path, *ROWS[:2], line))
 
 
