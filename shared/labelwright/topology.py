@@ -151,11 +151,17 @@ def contracts(stream: str) -> tuple[type[Payload], ...]:
 
 
 def mermaid() -> str:
-    """Draw the topology as a Mermaid flowchart."""
-    lines = ["flowchart LR"]
-    lines += [f"  {service}[{service.upper()}]" for service in SERVICES]
-    for stream in STREAMS.values():
-        lines.append(f"  {stream.name}_s([{stream.name}])")
-        lines += [f"  {writer} --> {stream.name}_s" for writer in stream.writers]
-        lines += [f"  {stream.name}_s --> {reader}" for reader in stream.readers]
-    return "\n".join(lines)
+    """Draw the topology as a Mermaid flowchart: what each service tells which other.
+
+    Two things that would cross everything are left out: what every stage writes (rejected, dead, changes), and that
+    publish reads all streams; a stream that nobody else reads leads to it.
+    """
+    edges = [
+        f"  {writer} -- {stream.name} --> {reader}"
+        for stream in STREAMS.values()
+        if not set(STAGES) <= set(stream.writers)
+        for writer in stream.writers
+        for reader in stream.readers or ("publish",)
+        if writer != reader
+    ]
+    return "\n".join(["flowchart LR", *edges])
