@@ -6,9 +6,14 @@ from labelwright.contracts.payload import Payload
 
 
 class QualityMeasured(Payload, stream="metrics"):
-    """How well one project goes, under one guideline version: figure by name, in base units."""
+    """How well one project goes, as a whole or under one guideline version.
 
-    guideline_version: int
+    `values` holds each figure under the name of its metric in docs/metrics.md, in base units, without `labelwright_`;
+    what follows a dot is the value of the metric's further label: `items.waiting`, `gold_accuracy_ratio.crowd`,
+    `agreement.alpha`. A figure that can't be told yet is absent. Totals never fall; two events tell the rate between.
+    """
+
+    guideline_version: int | None = None
     values: dict[str, float] = Field(default_factory=dict)
 
 

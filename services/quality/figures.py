@@ -1,0 +1,121 @@
+"""Figures: what the sums of a project, or of one of its guideline versions, say about how the work goes."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwright.metrics import Distribution
+from labelwright.statistics.agreement import krippendorff_alpha, raw_agreement
+from labelwright.statistics.intervals import share_interval
+from services.quality.sheet import BOUNDS_S, DOLLAR, WHOLE
+
+MOST_TRIALS: Final = 2_000
+"""Trials that an interval is computed of: it takes time linear in them. More are scaled down, so it stays valid."""
+
+QUANTILES: Final = {"p50": 0.5, "p95": 0.95}
+
+_TOTALS: Final = {
+    "feedback": "feedback_accepted_total",
+    "retracted": "annotations_retracted_total",
+    "labels": "labels_resolved_total",
+    "disputes": "disputes_opened_total",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of a scope; of a whole project also how many items wait for a label or dispute, and the oldest's age."""
+
+    sums: Mapping[str, int]
+    waiting: int = 0
+    oldest_s: float = 0.0
+
+
+def of_project(totals: Totals) -> dict[str, float]:
+    """Return a project's figures, by the names of docs/metrics.md."""
+    sums = totals.sums
+    figures: dict[str, float] = {figure: sums.get(name, 0) for name, figure in _TOTALS.items()}
+    figures |= {"items.waiting": totals.waiting, "item_age_seconds": totals.oldest_s}
+    figures |= {f"items.{state}": sums.get(state, 0) for state in ("labeled", "disputed")}
+    for source, answers in _by_source(sums, "annotations").items():
+        figures[f"annotations_total.{source}"] = answers
+        figures[f"spend_usd_total.{source}"] = sums.get(f"spend/{source}", 0) / DOLLAR
+    figures |= {f"annotations_abstained_total.{name}": count for name, count in _by_source(sums, "abstained").items()}
+    if labels := sums.get("labeled", 0):
+        figures["label_cost_usd"] = sums.get("cost", 0) / DOLLAR / labels
+    took = times(sums)
+    for name, share in QUANTILES.items():
+        if took.buckets[-1][1]:
+            figures[f"feedback_to_label_seconds.{name}"] = quantile(took, share)
+    return figures | dict(_gold(sums))
+
+
+def of_version(totals: Totals) -> dict[str, float]:
+    """Return how people agree under a guideline version, and gold accuracy under it.
+
+    Agreement is among people: a machine always agrees with itself, and what machines share is not evidence. It is of
+    items that several people answered; as resolve asks on where answers differ, those are the harder ones.
+    """
+    pairs = matrix(totals.sums)
+    coefficients = {"raw": raw_agreement(pairs), "alpha": krippendorff_alpha(pairs)}
+    figures = {f"agreement.{name}": value for name, value in coefficients.items() if value is not None}
+    return {"agreement_answers": float(pairs.sum())} | figures | dict(_gold(totals.sums))
+
+
+def matrix(sums: Mapping[str, int]) -> NDArray[np.float64]:
+    """Return the coincidence matrix of a version's sums."""
+    cells = {tuple(name.split("/", 2)[1:]): count for name, count in sums.items() if name.startswith("pair/")}
+    index = {label: number for number, label in enumerate(sorted({label for pair in cells for label in pair}))}
+    found = np.zeros((len(index), len(index)))
+    for (row, column), count in cells.items():
+        found[index[row], index[column]] = found[index[column], index[row]] = count / WHOLE
+    return found
+
+
+def times(sums: Mapping[str, int]) -> Distribution:
+    """Return how the times from feedback to label are distributed."""
+    buckets, count = [], 0
+    for bound in (*BOUNDS_S, math.inf):
+        count += sums.get(f"took/{bound}", 0)
+        buckets.append((float(bound), count))
+    return Distribution(buckets, sums.get("took_ms", 0) / 1_000)
+
+
+def quantile(distribution: Distribution, share: float) -> float:
+    """Return the value below which a share of a distribution lies, as Prometheus' histogram_quantile does.
+
+    It is interpolated within its bucket, and the greatest bound where it lies beyond all.
+    """
+    wanted, (below, before) = share * distribution.buckets[-1][1], (0.0, 0)
+    for bound, count in distribution.buckets:
+        if count >= wanted and count > before:
+            return below + (bound - below) * (wanted - before) / (count - before) if math.isfinite(bound) else below
+        below, before = bound, count
+    return below
+
+
+def _by_source(sums: Mapping[str, int], name: str) -> dict[str, int]:
+    return {field.partition("/")[2]: count for field, count in sums.items() if field.startswith(f"{name}/")}
+
+
+def _gold(sums: Mapping[str, int]) -> Iterator[tuple[str, float]]:
+    right = _by_source(sums, "right")
+    for source, answers in _by_source(sums, "gold").items():
+        if answers > 0:
+            low, high = _interval(right.get(source, 0), answers)
+            yield f"gold_answers.{source}", answers
+            yield f"gold_accuracy_ratio.{source}", right.get(source, 0) / answers
+            yield f"gold_accuracy_low_ratio.{source}", low
+            yield f"gold_accuracy_high_ratio.{source}", high
+
+
+@lru_cache(maxsize=10_000)
+def _interval(right: int, answers: int) -> tuple[float, float]:
+    if answers > MOST_TRIALS:
+        right, answers = round(right * MOST_TRIALS / answers), MOST_TRIALS
+    return share_interval(right, answers)
