@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 import redis
@@ -25,12 +25,28 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """TEST_REDIS_URL (its data are deleted!), else the embedded server."""
+    """TEST_REDIS_URL (its data are deleted!), a container where TEST_REDIS=container, else the embedded server."""
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
-    with temporary() as url:
+    with container() if os.environ.get("TEST_REDIS") == "container" else temporary() as url:
         yield url
+
+
+@contextmanager
+def container() -> Iterator[str]:
+    """Run redis:7 in a container on a network of its own and yield its URL; without an engine no test runs."""
+    from docker.errors import DockerException
+    from testcontainers.community.redis import RedisContainer
+    from testcontainers.core.network import Network
+
+    command = "redis-server --appendonly yes --maxmemory-policy noeviction --bind 0.0.0.0 --protected-mode no"
+    try:
+        network = Network()
+    except DockerException as error:
+        pytest.exit(f"TEST_REDIS=container needs a Docker engine ({error}); start one or unset it", returncode=2)
+    with network, RedisContainer("redis:7").with_command(command).with_network(network) as running:
+        yield f"redis://{running.get_container_host_ip()}:{running.get_exposed_port(6379)}/0"
 
 
 @pytest.fixture
@@ -57,6 +73,16 @@ async def until(holds: Callable[[], Awaitable[bool]], *, within_s: float = 10.0)
         if time.monotonic() > deadline:
             raise AssertionError(f"{holds} did not come true within {within_s} s")
         await asyncio.sleep(0.01)
+
+
+def eventually(holds: Callable[[], bool], *, within_s: float = 15.0) -> bool:
+    """Whether a condition comes true before a deadline; for tests that look from outside."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 @pytest.fixture

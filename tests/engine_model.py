@@ -29,6 +29,7 @@ class ModelPartition:
         self.hashes: dict[str, dict[str, str]] = {}
         self.rankings: dict[str, dict[str, float]] = {}
         self.sets: dict[str, set[str]] = {}
+        self.texts: dict[str, str] = {}
         self.vanishing: dict[str, int] = {}
         self.published: list[Event[Payload]] = []
         self.replies: list[tuple[str, RequestAnswered]] = []
@@ -41,8 +42,7 @@ class ModelPartition:
         """Let time pass."""
         self.now = now
         for key in [key for key, moment in self.vanishing.items() if moment <= milliseconds(now)]:
-            for tables in (self.hashes, self.rankings, self.sets, self.vanishing):
-                tables.pop(key, None)
+            self._forget(key)
 
     async def handle(
         self, name: str, load: Load, decide: Decide, batch: Sequence[Event[Payload]], chance: bytes = b"0" * 16
@@ -58,10 +58,15 @@ class ModelPartition:
         raise AssertionError(f"{len(left)} events of {name!r} never found their guards to hold: {left[0]!r}")
 
     def commit(self, name: str, batch: Sequence[Event[Payload]], decisions: Sequence[Decision]) -> list[Event[Payload]]:
-        """Commit each decision whose guards hold, in order; return the events of the others."""
+        """Commit each decision whose guards hold, in order; return the events of the others.
+
+        What a refused decision would have written, later ones relied on: their guards on it do not hold.
+        """
         if len(batch) != len(decisions):
             raise AssertionError(f"{len(decisions)} decisions about {len(batch)} events; make one each")
-        return [event for event, decision in zip(batch, decisions, strict=True) if not self._try(name, event, decision)]
+        doubtful: set[tuple[str, str]] = set()
+        pairs = zip(batch, decisions, strict=True)
+        return [event for event, decision in pairs if not self._try(name, event, decision, doubtful)]
 
     def holds(self, guard: Guard) -> bool:  # noqa: PLR0911  # one line a kind, as in commit.lua
         """Whether a guard holds now; see commit.lua."""
@@ -72,6 +77,10 @@ class ModelPartition:
                 return fields.get(field) == value
             case "VER", (field, version):
                 return fields.get(field, "0|").partition("|")[0] == version
+            case "EXISTS" | "ABSENT", ():
+                return self._exists(key) == (guard.kind == "EXISTS")
+            case "KEQ", (value,):
+                return self.texts.get(key) == value
             case "HHAS" | "HLACKS", (field,):
                 return (field in fields) == (guard.kind == "HHAS")
             case "SHAS" | "SLACKS", (member,):
@@ -86,10 +95,12 @@ class ModelPartition:
                 return int(fields.get(field, "0")) + int(delta) <= int(limit)
         raise AssertionError(f"the model knows no guard {guard!r}")
 
-    def _try(self, name: str, event: Event[Payload], decision: Decision) -> bool:
+    def _try(self, name: str, event: Event[Payload], decision: Decision, doubtful: set[tuple[str, str]]) -> bool:
         entry = Entry("model", b"0-1", None)
         made: Decided = decided(entry, Cause(name, event, self.now), decision)
-        if not all(map(self.holds, made.guards)):
+        relied_on = {(guard.key.name, guard.args[0]) for guard in made.guards if guard.args}
+        if relied_on & doubtful or not all(map(self.holds, made.guards)):
+            doubtful.update(_named(made))
             return False
         for command, _, key, arguments in made.effects:
             if command == "XADD":
@@ -98,7 +109,16 @@ class ModelPartition:
                 self.replies.append((key.removeprefix("reply:"), self._answer(arguments[0])))
             else:
                 self._write(command, key, [str(argument) for argument in arguments])
+                if not self._exists(key):
+                    self._forget(key)
         return True
+
+    def _exists(self, key: str) -> bool:
+        return key in self.texts or any(tables.get(key) for tables in (self.hashes, self.rankings, self.sets))
+
+    def _forget(self, key: str) -> None:
+        for tables in (self.hashes, self.rankings, self.sets, self.texts, self.vanishing):
+            tables.pop(key, None)
 
     def _answer(self, raw: str | bytes) -> RequestAnswered:
         data = decode(raw).data
@@ -106,7 +126,7 @@ class ModelPartition:
             raise TypeError(f"a reply carries {data.type!r}; it must carry {RequestAnswered.type!r}")
         return data
 
-    def _write(self, command: str, key: str, args: list[str]) -> None:
+    def _write(self, command: str, key: str, args: list[str]) -> None:  # noqa: PLR0912  # one case a command
         match command:
             case "HSET":
                 self.hashes.setdefault(key, {}).update(zip(args[::2], args[1::2], strict=True))
@@ -126,8 +146,17 @@ class ModelPartition:
             case "ZREM":
                 for member in args:
                     self.rankings.get(key, {}).pop(member, None)
-            case "PEXPIREAT":
+            case "SET":
+                self.texts[key] = args[0]
+                self.vanishing.pop(key, None)
+            case "DEL":
+                self._forget(key)
+            case "PEXPIREAT" if int(args[0]) <= milliseconds(self.now):
+                self._forget(key)
+            case "PEXPIREAT" if self._exists(key):
                 self.vanishing[key] = int(args[0])
+            case "PEXPIREAT":
+                pass  # there is nothing to forget
             case _:
                 raise AssertionError(f"the model knows no command {command!r}")
 
@@ -184,6 +213,13 @@ class ModelReads:
 def counted(events: Iterable[Event[Payload]]) -> Counter[str]:
     """Count events by the name of their contract."""
     return Counter(type(event.data).__name__ for event in events)
+
+
+def _named(made: Decided) -> Iterable[tuple[str, str]]:
+    """Yield the fields and members that a decision writes."""
+    for command, _, key, arguments in made.effects:
+        first, step = {"HSET": (0, 2), "HINCRBY": (0, 2), "ZADD": (1, 2)}.get(command, (0, 1))
+        yield from ((key, str(argument)) for argument in arguments[first::step])
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -69,7 +69,11 @@ def retraction_requested(turn: Turn, project: str, request: RetractionRequested)
         return
     question = task.question
     retracted = AnnotationRetracted(
-        annotation=task.annotation, task=question.task, item=question.item, annotator=request.annotator
+        annotation=task.annotation,
+        task=question.task,
+        item=question.item,
+        annotator=request.annotator,
+        gold_label=question.gold_label,
     )
     turn.tell(retracted, task)
     token = draw(turn, request.request).token

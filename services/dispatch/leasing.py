@@ -160,6 +160,7 @@ def leased_body(task: Task) -> dict[str, Any]:
         "task": derive("task", task.project, question.task),
         "item": question.item,
         "project": task.project,
+        "annotator": held.annotator,
         "token": held.token,
         "expires_at": held.expires_at.isoformat(),
         "guideline_version": question.guideline_version,

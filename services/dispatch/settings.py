@@ -3,11 +3,10 @@
 from datetime import timedelta
 from functools import lru_cache
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from labelwright.contracts.envelope import in_one_sentence
-from labelwright.errors import SettingsError
+from labelwright.settings import from_environment
 
 
 class DispatchSettings(BaseSettings):
@@ -30,8 +29,4 @@ class DispatchSettings(BaseSettings):
 @lru_cache
 def settings() -> DispatchSettings:
     """Read the environment once. Raises SettingsError that names all faults."""
-    try:
-        return DispatchSettings()
-    except ValidationError as error:
-        faults = in_one_sentence(error.errors(include_url=False))
-        raise SettingsError(f"the settings LABELWRIGHT_DISPATCH_* are wrong: {faults}; correct them") from None
+    return from_environment(DispatchSettings)

@@ -76,12 +76,13 @@ def _open(event: Event[Payload], data: items.ItemOpened, state: State, held: Hel
 def _reinforce(data: items.ItemReinforced, held: Held) -> Decision:
     found = held.get(data.item)
     if found is None:
-        return _unknown(data.item)
+        return Commit([cases.has(data.item)])  # what opens it is still in a colleague's hands: wait for that
     case = found.value
     remembered = case.feedback if len(case.feedback) >= MOST_FEEDBACK else [*case.feedback, data.feedback]
-    changed = case.model_copy(
-        update={"priority": data.priority, "feedback_events": data.events, "feedback": remembered}
-    )
+    changed = case.model_copy(update={"feedback": remembered})
+    if data.events <= case.feedback_events:  # a colleague was faster with later news
+        return _keep(changed, held, [])
+    changed = changed.model_copy(update={"priority": data.priority, "feedback_events": data.events})
     is_urgent = case.task is not None and data.priority > case.priority
     effects = [emit(work.TaskReprioritised(task=case.task or "", priority=data.priority))] if is_urgent else []
     return _keep(changed, held, effects)
@@ -146,6 +147,8 @@ def _note_abstention(data: work.AnnotationAbstained, state: State, held: Held) -
 
 def _take_back(data: work.AnnotationRetracted, held: Held) -> Decision:
     """Remove a vote; its annotator holds the task again, so nobody else is asked until they answer."""
+    if data.gold_label is not None:
+        return Commit()
     found = held.get(data.item)
     if found is None:
         return _unknown(data.item)

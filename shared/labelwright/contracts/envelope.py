@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from labelwright.errors import ContractError
 
 FIELD = b"event"
 MAX_BYTES = 256 * 1024
+_MINUTE = timedelta(minutes=1)
 
 P_co = TypeVar("P_co", bound=Payload, covariant=True)
 
@@ -42,7 +43,7 @@ def encode(event: Event[Payload]) -> bytes:
         "id": event.id,
         "source": event.source,
         "type": event.data.type,
-        "time": event.time.isoformat(),
+        "time": event.time,
         "project": event.project,
         "correlationid": event.correlation_id or event.id,
         "data": event.data,
@@ -50,7 +51,7 @@ def encode(event: Event[Payload]) -> bytes:
     if event.traceparent:
         envelope["traceparent"] = event.traceparent
     if event.expires_at:
-        envelope["expirytime"] = event.expires_at.isoformat()
+        envelope["expirytime"] = event.expires_at
     return to_json(envelope, exclude_none=True)
 
 
@@ -76,14 +77,16 @@ def decode(raw: bytes | str | None) -> Event[Payload]:
 def _event(envelope: dict[str, Any]) -> Event[Payload]:
     if envelope.get("specversion") != "1.0":
         raise ContractError("not_cloudevents", "the event's 'specversion' must be '1.0'")
-    texts = {name: _text(envelope, name) for name in ("id", "source", "project")}
+    event_id = _text(envelope, "id")
     return Event(
-        **texts,
-        time=_time(envelope, "time"),
-        data=read_data(envelope.get("type"), envelope.get("data")),
-        correlation_id=_optional(envelope, "correlationid") or texts["id"],
-        traceparent=_optional(envelope, "traceparent"),
-        expires_at=_time(envelope, "expirytime") if "expirytime" in envelope else None,
+        event_id,
+        _text(envelope, "source"),
+        _text(envelope, "project"),
+        _time(envelope, "time"),
+        read_data(envelope.get("type"), envelope.get("data")),
+        _optional(envelope, "correlationid") or event_id,
+        _optional(envelope, "traceparent"),
+        _time(envelope, "expirytime") if "expirytime" in envelope else None,
     )
 
 
@@ -116,6 +119,20 @@ def pointer(location: Iterable[int | str]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location) or "/"
 
 
+def moment_of(text: object) -> datetime:
+    """Read a timestamp as RFC 3339 has it, its offset in whole minutes; without an offset it is UTC.
+
+    Raises TypeError or ValueError.
+    """
+    moment = datetime.fromisoformat(text)  # type: ignore[arg-type]  # another type raises TypeError
+    offset = moment.utcoffset()
+    if offset is None:
+        return moment.replace(tzinfo=UTC)
+    if offset and offset % _MINUTE:
+        raise ValueError("an offset must be whole minutes")
+    return moment
+
+
 def _text(envelope: dict[str, Any], name: str) -> str:
     value = envelope.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 256:
@@ -130,7 +147,6 @@ def _optional(envelope: dict[str, Any], name: str) -> str:
 
 def _time(envelope: dict[str, Any], name: str) -> datetime:
     try:
-        time = datetime.fromisoformat(envelope.get(name))  # type: ignore[arg-type]  # another type raises TypeError
+        return moment_of(envelope.get(name))
     except (TypeError, ValueError):
         raise ContractError("not_cloudevents", f"the event's {name!r} must be an RFC 3339 timestamp") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -35,6 +36,7 @@ class Payload(Part):
         name = f"labelwright.{stream}.{snake}"
         cls.stream, cls.version, cls.type = stream, version, f"{name}.v{version}"
         _NAMES[name] = cls
+        _resolve.cache_clear()
 
 
 def upgrades(payload: type[Payload], version: int) -> Callable[[Callable[[Json], Json]], Callable[[Json], Json]]:
@@ -42,6 +44,7 @@ def upgrades(payload: type[Payload], version: int) -> Callable[[Callable[[Json],
 
     def register(lift: Callable[[Json], Json]) -> Callable[[Json], Json]:
         _UPGRADES[payload.type.rpartition(".v")[0], version] = lift
+        _resolve.cache_clear()
         return lift
 
     return register
@@ -52,7 +55,12 @@ def resolve(type_name: object) -> tuple[type[Payload], list[Callable[[Json], Jso
 
     Raises ContractError `unknown_type` or `unknown_version`.
     """
-    match = _TYPE.fullmatch(type_name) if isinstance(type_name, str) else None
+    return _resolve(type_name if isinstance(type_name, str) else "")
+
+
+@lru_cache(maxsize=1_024)  # what is unknown raises, and so isn't kept
+def _resolve(type_name: str) -> tuple[type[Payload], list[Callable[[Json], Json]]]:
+    match = _TYPE.fullmatch(type_name)
     model = _NAMES.get(match[1]) if match else None
     if match is None or model is None:
         raise ContractError("unknown_type", "the event's type is none that Labelwright knows; see its topology")

@@ -160,12 +160,13 @@ class AnnotationAbstained(Payload, stream="annotations"):
 
 
 class AnnotationRetracted(Payload, stream="annotations"):
-    """An annotator took an answer back and holds the task again."""
+    """An annotator took an answer back and holds the task again. With `gold_label`, the answer had settled nothing."""
 
     annotation: str
     task: str
     item: str
     annotator: str
+    gold_label: str | None = None
 
 
 class RequestAnswered(Payload, stream="reply"):

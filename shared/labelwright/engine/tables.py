@@ -127,6 +127,10 @@ class Documents(Table, Generic[M]):
         """Return the table's part for a project, an annotator, or whatever divides it."""
         return type(self)(Table(self.name).of(*part).name, self.model)
 
+    def has(self, field: str) -> Guard:
+        """Hold while there is the document."""
+        return self._guard("HHAS", field)
+
     def version_is(self, field: str, version: int) -> Guard:
         """Hold while the document was written `version` times; 0 means that there is none."""
         return self._guard("VER", field, str(version))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, Self
 
@@ -25,6 +24,7 @@ Request = (
     | work.RetractionRequested
 )
 LISTEN_MS: Final = 1_000
+MOST_TOLD: Final = 10_000
 ASK_AGAIN_S: Final = 3.0  # an answer may be lost with the server's last moments; requests are idempotent
 
 
@@ -37,9 +37,10 @@ class Asker:
     def __init__(self, server: Server) -> None:
         self.name = f"asker-{os.urandom(8).hex()}"
         self._server = server
-        self._waiting: dict[str, asyncio.Future[RequestAnswered]] = {}
+        self._waiting: dict[str, list[asyncio.Future[RequestAnswered]]] = {}
         self._tails: dict[str, asyncio.Task[None]] = {}
         self._listening: dict[str, asyncio.Event] = {}
+        self._told: dict[str, None] = {}
 
     async def __aenter__(self) -> Self:
         """Be ready; the reply streams are opened when they are first needed."""
@@ -48,10 +49,9 @@ class Asker:
     async def __aexit__(self, *_: object) -> None:
         """Stop listening; the server forgets the reply streams by itself."""
         for tail in self._tails.values():
-            tail.cancel()
-        for tail in self._tails.values():
-            with suppress(asyncio.CancelledError):
-                await tail
+            while not tail.done():  # Python 3.11's wait_for swallows a cancellation that comes while redis-py sends
+                tail.cancel()
+                await asyncio.wait([tail], timeout=1)
 
     async def ask(self, project: str, request: Request, *, timeout: timedelta) -> RequestAnswered | None:  # noqa: ASYNC109  # it is part of the question
         """Put a request to dispatch and wait for its answer; None if none came in time.
@@ -68,12 +68,9 @@ class Asker:
                 detail=f"there is no project {project!r}; apply its project file first",
             )
         await self._listen(partition)
-        # two callers may wait for the same request; the later one's future is the one that is answered last
         answer: asyncio.Future[RequestAnswered] = asyncio.get_running_loop().create_future()
-        earlier = self._waiting.get(request.request)
-        self._waiting[request.request] = answer
-        if earlier:
-            answer.add_done_callback(lambda done: _copy(done, earlier))
+        waiters = self._waiting.setdefault(request.request, [])  # several callers may wait for the same request
+        waiters.append(answer)
         deadline = asyncio.get_running_loop().time() + timeout.total_seconds()
         attempt = 0
         try:
@@ -86,7 +83,8 @@ class Asker:
                     return answer.result()
             return None
         finally:
-            if self._waiting.get(request.request) is answer:
+            waiters.remove(answer)
+            if not waiters:
                 del self._waiting[request.request]
 
     async def _send(self, partition: Partition, project: str, request: Request, attempt: int) -> None:
@@ -128,10 +126,17 @@ class Asker:
         answered = event.data
         if not isinstance(answered, RequestAnswered):
             return
-        waiter = self._waiting.get(answered.request)
-        if waiter and not waiter.done():
-            waiter.set_result(answered)
-        elif waiter is None and "token" in answered.body:
+        waiters = self._waiting.get(answered.request, ())
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(answered)
+        if waiters:
+            self._told[answered.request] = (
+                None  # who asked twice is answered twice: the second answer is nobody's to miss
+            )
+            if len(self._told) > MOST_TOLD:
+                del self._told[next(iter(self._told))]
+        elif "token" in answered.body and answered.request not in self._told:
             await self._give_back(partition, event.project, answered)
 
     async def _give_back(self, partition: Partition, project: str, answered: RequestAnswered) -> None:
@@ -141,13 +146,8 @@ class Asker:
             request=derive("request", answered.request, "abandoned"),
             assignment=body["assignment"],
             token=body["token"],
-            annotator=body.get("annotator", ""),
+            annotator=body["annotator"],
             reason="abandoned",
         )
         identity = derive("event", self.name, release.request)
         await partition.append([Event(identity, f"/{self.name}", project, await partition.now(), release)])
-
-
-def _copy(done: "asyncio.Future[RequestAnswered]", earlier: "asyncio.Future[RequestAnswered]") -> None:
-    if not earlier.done() and not done.cancelled():
-        earlier.set_result(done.result())

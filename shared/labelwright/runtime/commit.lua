@@ -11,44 +11,52 @@ local function now_ms()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-local function is_integer(text) return string.match(text, '^%-?%d+$') ~= nil and #text <= 16 end
-local function is_decimal(text) return string.match(text, '^%-?%d+%.?%d*$') ~= nil and #text <= 320 end
-
--- letter of the key, number of arguments (least, most), and a check of the arguments against the data
-local function always() return true end
-local function field_may_hold_integer(key, field)
-  local current = call('HGET', key, field)
-  return not current or (is_integer(current) and math.abs(tonumber(current)) <= 4503599627370496)
+-- only what the server reads as a number: it takes no '-0' and no '007' for whole ones, and no decimal beyond doubles
+local function is_integer(text)
+  return #text <= 16 and (text == '0' or string.match(text, '^%-?[1-9]%d*$') ~= nil)
+end
+local function is_decimal(text)
+  return #text <= 320 and string.match(text, '^%-?%d+%.?%d*$') ~= nil and math.abs(tonumber(text)) < math.huge
+end
+local function is_countable(value)
+  return not value or (is_integer(value) and math.abs(tonumber(value)) <= 4503599627370496)
 end
 
+local function always() return true end
+local function field_may_hold_integer(key, field, written)
+  return is_countable(call('HGET', key, field)) and not written[key .. '\0' .. field]
+end
+
+-- letter of the key, number of arguments, a check of the arguments against the data and against what the plan writes
+-- before, when it holds, and the command that looks
 local GUARDS = {
-  HEQ = { 'h', 2, always, function(key, a) return call('HGET', key, a[1]) == a[2] end },
+  HEQ = { 'h', 2, always, function(key, a) return call('HGET', key, a[1]) == a[2] end, 'HGET' },
   VER = { 'h', 2, function(_, a) return is_integer(a[2]) end, function(key, a)
     local value = call('HGET', key, a[1])
     return (value and string.match(value, '^(%d+)|') or (value and '' or '0')) == a[2]
-  end },
-  HHAS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 1 end },
-  HLACKS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 0 end },
-  EXISTS = { '*', 0, always, function(key) return call('EXISTS', key) == 1 end },
-  ABSENT = { '*', 0, always, function(key) return call('EXISTS', key) == 0 end },
-  SHAS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 1 end },
-  SLACKS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 0 end },
-  ZHAS = { 'z', 1, always, function(key, a) return call('ZSCORE', key, a[1]) ~= false end },
-  ZLACKS = { 'z', 1, always, function(key, a) return not call('ZSCORE', key, a[1]) end },
+  end, 'HGET' },
+  HHAS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 1 end, 'HEXISTS' },
+  HLACKS = { 'h', 1, always, function(key, a) return call('HEXISTS', key, a[1]) == 0 end, 'HEXISTS' },
+  EXISTS = { '*', 0, always, function(key) return call('EXISTS', key) == 1 end, 'EXISTS' },
+  ABSENT = { '*', 0, always, function(key) return call('EXISTS', key) == 0 end, 'EXISTS' },
+  SHAS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 1 end, 'SISMEMBER' },
+  SLACKS = { 'S', 1, always, function(key, a) return call('SISMEMBER', key, a[1]) == 0 end, 'SISMEMBER' },
+  ZHAS = { 'z', 1, always, function(key, a) return call('ZSCORE', key, a[1]) ~= false end, 'ZSCORE' },
+  ZLACKS = { 'z', 1, always, function(key, a) return not call('ZSCORE', key, a[1]) end, 'ZSCORE' },
   ZEQ = { 'z', 2, function(_, a) return is_decimal(a[2]) end, function(key, a)
     local score = call('ZSCORE', key, a[1])
     return score ~= false and tonumber(type(score) == 'table' and score.double or score) == tonumber(a[2])
-  end },
+  end, 'ZSCORE' },
   ZDUE = { 'z', 2, function(_, a) return is_decimal(a[2]) end, function(key, a)
     local score = call('ZSCORE', key, a[1])
     return score ~= false and tonumber(type(score) == 'table' and score.double or score) <= tonumber(a[2])
-  end },
-  KEQ = { 'k', 1, always, function(key, a) return call('GET', key) == a[1] end },
-  BELOW = { 'h', 3, function(key, a)
-    return is_integer(a[2]) and is_integer(a[3]) and field_may_hold_integer(key, a[1])
+  end, 'ZSCORE' },
+  KEQ = { 'k', 1, always, function(key, a) return call('GET', key) == a[1] end, 'GET' },
+  BELOW = { 'h', 3, function(key, a, written)
+    return is_integer(a[2]) and is_integer(a[3]) and field_may_hold_integer(key, a[1], written)
   end, function(key, a)
     return tonumber(call('HGET', key, a[1]) or '0') + tonumber(a[2]) <= tonumber(a[3])
-  end },
+  end, 'HGET' },
 }
 
 local function pairs_of_scores(_, a)
@@ -56,23 +64,31 @@ local function pairs_of_scores(_, a)
   return #a % 2 == 0
 end
 
--- letter, least and most arguments, check, whether the change is kept in `changes`
+-- letter, least and most arguments, check of the arguments against the data and against what the plan writes before
 local WRITES = {
-  XADD = { 's', 1, 1, always, false },
-  REPLY = { 's', 1, 1, always, false },
-  HSET = { 'h', 2, MOST_ARGUMENTS, function(_, a) return #a % 2 == 0 end, true },
-  HDEL = { 'h', 1, MOST_ARGUMENTS, always, true },
-  HINCRBY = { 'h', 2, 2, function(key, a)
-    return is_integer(a[2]) and math.abs(tonumber(a[2])) <= 1e12 and field_may_hold_integer(key, a[1])
-  end, true },
-  SADD = { 'S', 1, MOST_ARGUMENTS, always, true },
-  SREM = { 'S', 1, MOST_ARGUMENTS, always, true },
-  ZADD = { 'z', 2, MOST_ARGUMENTS, pairs_of_scores, true },
-  ZREM = { 'z', 1, MOST_ARGUMENTS, always, true },
-  SET = { 'k', 1, 1, always, true },
-  DEL = { '*', 0, 0, always, true },
-  PEXPIREAT = { '*', 1, 1, function(_, a) return is_integer(a[1]) and tonumber(a[1]) >= 0 end, true },
+  XADD = { 's', 1, 1, always },
+  REPLY = { 's', 1, 1, always },
+  HSET = { 'h', 2, MOST_ARGUMENTS, function(key, a, written)
+    for i = 1, #a - 1, 2 do
+      if not is_countable(a[i + 1]) then written[key .. '\0' .. a[i]] = true end
+    end
+    return #a % 2 == 0
+  end },
+  HDEL = { 'h', 1, MOST_ARGUMENTS, always },
+  HINCRBY = { 'h', 2, 2, function(key, a, written)
+    return is_integer(a[2]) and math.abs(tonumber(a[2])) <= 1e12 and field_may_hold_integer(key, a[1], written)
+  end },
+  SADD = { 'S', 1, MOST_ARGUMENTS, always },
+  SREM = { 'S', 1, MOST_ARGUMENTS, always },
+  ZADD = { 'z', 2, MOST_ARGUMENTS, pairs_of_scores },
+  ZREM = { 'z', 1, MOST_ARGUMENTS, always },
+  SET = { 'k', 1, 1, always },
+  DEL = { '*', 0, 0, always },
+  PEXPIREAT = { '*', 1, 1, function(_, a) return is_integer(a[1]) and tonumber(a[1]) >= 0 end },
 }
+
+-- what a check of permissions needs to see behind the key where '0' '0' '0' would mean an id or more keys
+local SHAPES = { XADD = { '*', 'event', '' }, DEL = {}, EXISTS = {} }
 
 local TYPES = { s = 'stream', h = 'hash', z = 'zset', S = 'set', k = 'string' }
 
@@ -80,9 +96,12 @@ local function wrong(what, at) return nil, 'PLAN ' .. what .. ' at ' .. tostring
 
 local function check_keys(keys, types)
   if #types ~= #keys then return wrong('types', #types) end
+  local letters = {}
   for i, key in ipairs(keys) do
     local letter = string.sub(types, i, i)
     if letter ~= '*' then
+      if (letters[key] or letter) ~= letter then return wrong('key type', i) end
+      letters[key] = letter
       local actual = call('TYPE', key)['ok']
       if actual ~= 'none' and actual ~= TYPES[letter] then return wrong('key type', i) end
       if letter == 's' and actual == 'stream' then
@@ -100,7 +119,7 @@ end
 
 -- Turns the flat plan into entries of { stream, id, guards, effects }, checking all that could fail.
 local function parse(keys, types, plan, consumer, group)
-  local at, commands, permitted = 1, 0, {}
+  local at, commands, permitted, written = 1, 0, {}, {}
 
   local function take(kind)
     local value = plan[at]
@@ -110,8 +129,7 @@ local function parse(keys, types, plan, consumer, group)
   local function may(command, key)
     local pair = command .. '\0' .. key
     if permitted[pair] == nil then
-      local first = command == 'XADD' and redis.acl_check_cmd('XADD', key, '*', 'event', '')
-      permitted[pair] = first or (command ~= 'XADD' and redis.acl_check_cmd(command, key, '0', '0', '0'))
+      permitted[pair] = redis.acl_check_cmd(command, key, unpack(SHAPES[command] or { '0', '0', '0' }))
     end
     return permitted[pair]
   end
@@ -129,19 +147,28 @@ local function parse(keys, types, plan, consumer, group)
       if not guards then
         many = take('number')
         if not many or many < kind[2] or many > kind[3] then return wrong('argument count', at) end
-        if not may(name == 'REPLY' and 'XADD' or name, key) then return wrong('permission', at) end
       end
+      local allowed
+      if guards then
+        allowed = may(kind[5], key)
+      elseif name == 'REPLY' then
+        allowed = may('XADD', key) and may('PEXPIREAT', key)
+      else
+        allowed = may(name, key)
+      end
+      if not allowed then return wrong('permission', at) end
       local arguments = {}
       for i = 1, many do
         arguments[i] = take('string')
         if not arguments[i] then return wrong('argument', at) end
       end
-      if not kind[guards and 3 or 4](key, arguments) then return wrong('argument', at) end
+      if not kind[guards and 3 or 4](key, arguments, written) then return wrong('argument', at) end
       found[#found + 1] = { name, key, arguments, kind }
     end
     return found
   end
 
+  if not may('XADD', keys[#keys]) then return wrong('permission', 0) end
   local entries = {}
   while at <= #plan do
     local entry, problem = {}, nil
@@ -166,11 +193,24 @@ local function parse(keys, types, plan, consumer, group)
   return entries
 end
 
-local function first_failed(guards)
+local function first_failed(guards, doubtful)
   for i, guard in ipairs(guards) do
-    if not guard[4][4](guard[2], guard[3]) then return i end
+    local about = guard[3][1] and guard[2] .. '\0' .. guard[3][1]
+    if (about and doubtful[about]) or not guard[4][4](guard[2], guard[3]) then return i end
   end
   return 0
+end
+
+-- Where fields and members stand among a command's arguments, if they aren't all of them: the first, and the step.
+local NAMES = { HSET = { 1, 2 }, HINCRBY = { 1, 2 }, ZADD = { 2, 2 } }
+
+-- Later entries of a batch were decided as if this one had been committed: no guard of theirs on what it would have
+-- written can hold, not even if another consumer has just made the very version that they expect.
+local function doubt(effects, doubtful)
+  for _, effect in ipairs(effects) do
+    local first, step = unpack(NAMES[effect[1]] or { 1, 1 })
+    for i = first, #effect[3], step do doubtful[effect[2] .. '\0' .. effect[3][i]] = true end
+  end
 end
 
 local function run(effects, log)
@@ -207,11 +247,11 @@ local function commit(keys, argv)
   entries, problem = parse(keys, types, plan, consumer, group)
   if not entries then return redis.error_reply(problem) end
 
-  local answers, acknowledged, log = { now_ms() }, {}, {}
+  local answers, acknowledged, log, doubtful = { now_ms() }, {}, {}, {}
   for i, entry in ipairs(entries) do
     local answer = 0
     if entry.mine or not entry.stream then
-      local failed = first_failed(entry.guards)
+      local failed = first_failed(entry.guards, doubtful)
       if failed > 0 then
         answer = -failed
       elseif not entry.stream or call('XACK', entry.stream, group, entry.id) == 1 then
@@ -220,6 +260,7 @@ local function commit(keys, argv)
         run(entry.effects, log)
       end
     end
+    if answer ~= 1 then doubt(entry.effects, doubtful) end
     answers[i + 1] = answer
   end
   keep(keys[#keys], group, acknowledged, log)
@@ -231,14 +272,16 @@ end
 -- Answers the number of attempts, 0 when the entry isn't ours, -1 when it went to `dead`.
 local function fail(keys, argv)
   call = redis.call
+  local fits, problem = check_keys(keys, 'shss')
+  if not fits then return redis.error_reply(problem) end
   local pending = call('XPENDING', keys[1], argv[1], argv[3], argv[3], 1)
   if pending[1] == nil or pending[1][2] ~= argv[2] then return 0 end
   local field = keys[1] .. ' ' .. argv[3]
   local attempts = call('HINCRBY', keys[2], field, 1)
   if attempts < tonumber(argv[4]) then return attempts end
+  call('XADD', keys[3], '*', 'event', argv[5]) -- first of all: should the server refuse it, nothing is lost
   call('XACK', keys[1], argv[1], argv[3])
   call('HDEL', keys[2], field)
-  call('XADD', keys[3], '*', 'event', argv[5])
   keep(keys[4], argv[1], { { keys[1], argv[3] } }, {})
   return -1
 end
@@ -247,6 +290,8 @@ end
 -- KEYS: clock, ticks stream. ARGV: name, period in ms, slot, event before the count of missed slots, event after it.
 local function tick(keys, argv)
   call = redis.call
+  local fits, problem = check_keys(keys, 'hs')
+  if not fits then return redis.error_reply(problem) end
   local slot = tonumber(argv[3])
   if slot ~= math.floor(now_ms() / tonumber(argv[2])) then return 0 end
   local last = tonumber(call('HGET', keys[1], argv[1]) or slot - 1)
@@ -263,6 +308,8 @@ end
 -- 3 seen before with other content, 0 over the rate }.
 local function publish(keys, argv)
   call = redis.call
+  local fits, problem = check_keys(keys, 'kss' .. string.rep('h', #keys - 3))
+  if not fits then return redis.error_reply(problem) end
   local time = call('TIME')
   local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
   local interval, burst = tonumber(argv[1]), tonumber(argv[2])
@@ -286,10 +333,11 @@ local function publish(keys, argv)
     end
     answers[#answers + 1] = answer
   end
+  -- written even where nothing was taken: WAIT counts from its connection's last write, and a duplicate must be kept, too
+  call('SET', keys[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000) + 1)
   if #log > 0 then
     call('PEXPIREAT', keys[4], argv[3])
     log[#log + 1] = { 'PEXPIREAT', keys[4], argv[3] }
-    call('SET', keys[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000) + 1)
     keep(keys[3], 'gateway', {}, log)
   end
   answers[1] = math.ceil(wait / 1000)
@@ -300,6 +348,8 @@ end
 -- Puts a dead letter's event back on its stream, once. KEYS: replayed letters, stream, changes. ARGV: letter, event.
 local function replay(keys, argv)
   call = redis.call
+  local fits, problem = check_keys(keys, 'Sss')
+  if not fits then return redis.error_reply(problem) end
   if call('SADD', keys[1], argv[1]) == 0 then return 0 end
   call('XADD', keys[2], '*', 'event', argv[2])
   keep(keys[3], 'dead', {}, { { 'SADD', keys[1], argv[1] } })
@@ -333,17 +383,21 @@ local function as_map(list)
 end
 
 -- Trims a stream below what the ledger covers and what any group still needs; may run out of memory's reach.
--- KEYS: stream. ARGV: last id that the ledger covers, most entries to trim. Answers how many were trimmed.
+-- KEYS: stream. ARGV: last id that the ledger covers, most entries to trim, then the groups that must be there: before
+-- a reader first started, all is still to be read. Answers how many were trimmed.
 local function trim(keys, argv)
   call = redis.call
   if call('EXISTS', keys[1]) == 0 then return 0 end
-  local bound = argv[1]
+  local bound, missing = argv[1], {}
+  for i = 3, #argv do missing[argv[i]] = true end
   for _, raw in ipairs(call('XINFO', 'GROUPS', keys[1])) do
     local group = as_map(raw)
     local pending = call('XPENDING', keys[1], group['name'])
     local needed = pending[1] > 0 and pending[2] or group['last-delivered-id']
     if before(needed, bound) then bound = needed end
+    missing[group['name']] = nil
   end
+  if next(missing) then return 0 end
   return call('XTRIM', keys[1], 'MINID', '~', bound, 'LIMIT', argv[2])
 end
 

@@ -15,7 +15,7 @@ from labelwright.contracts.payload import Payload
 from labelwright.engine.decisions import Commit, Effect, Guard
 from labelwright.engine.reads import Reads
 from labelwright.engine.tables import Command, Read
-from labelwright.errors import PlanError
+from labelwright.errors import PlanError, ServerRefuses
 from labelwright.runtime import functions
 from labelwright.runtime.plan import Call, Cause, decided
 
@@ -46,6 +46,8 @@ class Published:
     left: int
 
 
+WAIT_MS = 1_000
+REPLICAS_ASKED_EVERY_S = 1.0
 _STATUSES = {0: "limited", 1: "accepted", 2: "duplicate", 3: "conflict"}
 
 
@@ -84,6 +86,8 @@ class Partition:
         self.prefix = f"{{{name}}}"
         self._asked_s = float("-inf")
         self._ahead_s = 0.0
+        self._replicas_asked_s = float("-inf")
+        self._has_replica = False
 
     def key(self, name: str) -> str:
         """Return the server's key of a table or stream."""
@@ -163,7 +167,9 @@ class Partition:
     async def publish(self, project: str, events: Sequence[FeedbackToPublish], limit: Limit) -> Published:
         """Take feedback in: rate limit, once per id, and the write, in one call.
 
-        202 may be said when this returns: the events are in the stream (see docs/guides/durability.md for `fsync`).
+        202 may be said when this returns: the events are in the stream (see docs/guides/durability.md for `fsync`), and
+        where the server has a replica, one has received them. Raises ServerRefuses where none says so in time: the
+        events may have been taken, and sent again they are duplicates.
         """
         now = await self.now()
         registers = stories.received.get_many(["-"], now).commands
@@ -173,7 +179,7 @@ class Partition:
         for one in events:
             arguments += (stories.story_key(project, one.id), one.fingerprint, one.event)
         keys = [self.key(f"gateway.rate:{project}"), self.key("feedback"), self.key("changes"), *newest_last[::-1]]
-        answer = await self.function("publish", keys, arguments)
+        answer = await self._replicated(("FCALL", functions.name("publish"), len(keys), *keys, *arguments))
         statuses = [_STATUSES[int(number)] for number in answer[2:]]
         return Published(statuses, timedelta(milliseconds=int(answer[0])), int(answer[1]))
 
@@ -236,9 +242,38 @@ class Partition:
             await functions.install(self.client)
             return await self.client.execute_command(*line)
 
+    async def _replicated(self, line: Sequence[Any]) -> Any:
+        """Run a write; where the server has a replica, wait until one has received it."""
+        node = self._node()
+        if time.monotonic() > self._replicas_asked_s + REPLICAS_ASKED_EVERY_S:
+            facts = await self.client.execute_command("INFO", "replication", **node)
+            self._replicas_asked_s, self._has_replica = time.monotonic(), bool(facts["connected_slaves"])
+        if not self._has_replica:
+            return await self._call(line)
+        pipeline = self.client.pipeline(transaction=False)
+        pipeline.execute_command(*line, **node)
+        pipeline.execute_command("WAIT", 1, WAIT_MS, **node)
+        try:
+            answer, received = await pipeline.execute()
+        except ResponseError as error:
+            if not _function_is_missing(error):
+                raise
+            await functions.install(self.client)
+            return await self._replicated(line)
+        if not received:
+            self._replicas_asked_s = float("-inf")
+            raise ServerRefuses(f"no replica received a write within {WAIT_MS} ms; look at the replicas' links")
+        return answer
+
+    def _node(self) -> dict[str, Any]:
+        """Say where this partition's keys are, for commands that name none."""
+        cluster = hasattr(self.client, "get_node_from_key")
+        return {"target_nodes": self.client.get_node_from_key(self.key(""))} if cluster else {}
+
     def _anywhere(self) -> dict[str, Any]:
         return {"target_nodes": "random"} if hasattr(self.client, "get_random_node") else {}
 
 
 def _function_is_missing(error: ResponseError) -> bool:
-    return "Function not found" in str(error)
+    # at the end, for before it may stand what a user wrote; a pipeline tells it as a tuple
+    return str(error).removesuffix("',)").endswith("Function not found")

@@ -10,7 +10,7 @@ from labelwright.contracts.envelope import Event, encode
 from labelwright.contracts.feedback import EventRejected
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.work import RequestAnswered
-from labelwright.engine.decisions import Decision, Effect, Emit, Guard, Reject, Reply, Write
+from labelwright.engine.decisions import Decision, Effect, Emit, Guard, Reject, Write
 from labelwright.identity import derive
 
 MOST_COMMANDS = 2_000
@@ -43,9 +43,12 @@ class Decided:
     @property
     def size(self) -> int:
         """About how many bytes it takes in a plan."""
-        guards = sum(len(argument) for guard in self.guards for argument in guard.args)
-        effects = sum(len(argument) for *_, arguments in self.effects for argument in arguments)
-        return guards + effects + 64 * self.commands
+        size = 64 * self.commands
+        for guard in self.guards:
+            size += sum(map(len, guard.args))
+        for *_, arguments in self.effects:
+            size += sum(map(len, arguments))
+        return size
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,12 @@ def _rejection(entry: Entry | None, cause: Cause, reject: Reject) -> Emit:
 
 
 def _effect(effect: Effect, cause: Cause, number: int) -> tuple[str, str, str, tuple[str | bytes, ...]]:
-    match effect:
-        case Write(command, key, args):
-            return command, key.letter, key.name, args
-        case Emit(data, project, correlation_id):
-            return "XADD", "s", data.stream, (encode(_caused(cause, data, number, project, correlation_id)),)
-        case Reply(asker, data):
-            return "REPLY", "s", f"reply:{asker}", (encode(_caused(cause, data, number)),)
+    if isinstance(effect, Write):
+        return effect.command, effect.key.letter, effect.key.name, effect.args
+    if isinstance(effect, Emit):
+        caused = _caused(cause, effect.data, number, effect.project, effect.correlation_id)
+        return "XADD", "s", effect.data.stream, (encode(caused),)
+    return "REPLY", "s", f"reply:{effect.asker}", (encode(_caused(cause, effect.data, number)),)
 
 
 def _caused(
@@ -97,13 +99,13 @@ def _caused(
 ) -> Event[Payload]:
     event = cause.event
     return Event(
-        id=derive("event", event.source, event.id, cause.service, str(number)),
-        source=f"/{cause.service}",
-        project=project or event.project,
-        time=cause.now,
-        data=data,
-        correlation_id=correlation_id or event.correlation_id or event.id,
-        traceparent=event.traceparent,
+        derive("event", event.source, event.id, cause.service, str(number)),
+        f"/{cause.service}",
+        project or event.project,
+        cause.now,
+        data,
+        correlation_id or event.correlation_id or event.id,
+        event.traceparent,
     )
 
 
@@ -147,11 +149,11 @@ def calls(prefix: str, batch: Iterable[Decided]) -> Iterator[Call]:
     chunk: list[Decided] = []
     commands = size = 0
     for one in batch:
-        if chunk and (commands + one.commands > MOST_COMMANDS or size + one.size > MOST_BYTES):
-            yield Call(prefix, chunk)
-            chunk, commands, size = [], 0, 0
-        chunk.append(one)
         commands += one.commands
         size += one.size
+        if chunk and (commands > MOST_COMMANDS or size > MOST_BYTES):
+            yield Call(prefix, chunk)
+            chunk, commands, size = [], one.commands, one.size
+        chunk.append(one)
     if chunk:
         yield Call(prefix, chunk)

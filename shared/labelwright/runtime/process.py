@@ -253,9 +253,9 @@ async def _idle(*_: Any) -> None:
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError, Exception):
-        await task
+    while not task.done():  # Python 3.11's wait_for swallows a cancellation that comes while redis-py sends
+        task.cancel()
+        await asyncio.wait([task], timeout=1)
 
 
 async def _turn_for_ever(loop: Loop) -> None:

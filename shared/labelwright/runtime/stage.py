@@ -6,15 +6,17 @@ stands in docs/decisions/0002-one-function-commits-a-batch.md.
 
 import asyncio
 import importlib
+import importlib.util
 import os
 import random
 import socket
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, Final
 
 from redis.exceptions import RedisError, ResponseError
@@ -33,7 +35,7 @@ from labelwright.runtime.server import kind_of
 from labelwright.settings import LabelwrightSettings
 
 MOST_TRIES: Final = 20  # of one decision whose guards fail, before its entry is left for the next read
-SUSPICIOUS_DELIVERIES: Final = 2  # above this an entry may be what kills processes: it is decided alone
+SUSPICIOUS_DELIVERIES: Final = 2  # above this an entry may be what kills processes: it is claimed and decided alone
 LEAST_DELAY_S, MOST_DELAY_S = 0.1, 5.0
 GAUGES_EVERY_S: Final = 5.0
 BREAKER_WINDOW, BREAKER_SHARE, BREAKER_ROW = 1_000, 0.05, 100
@@ -52,7 +54,9 @@ class Service:
 
     @classmethod
     def named(cls, name: str) -> "Service":
-        """Import a service by its name; only what runs is imported."""
+        """Import a service by its name; only what runs is imported. Raises SettingsError if its settings are wrong."""
+        if importlib.util.find_spec(f"services.{name}.settings"):
+            importlib.import_module(f"services.{name}.settings").settings()
         state = importlib.import_module(f"services.{name}.state")
         decide = importlib.import_module(f"services.{name}.decide")
         return cls(name, state.load, decide.decide, getattr(state, "gauges", None))
@@ -64,6 +68,14 @@ class _Work:
 
     entry: Entry
     event: Event[Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """An entry that says nothing, and why."""
+
+    entry: Entry
+    error: Exception
 
 
 class Breaker:
@@ -105,24 +117,33 @@ class Stage:
         self._claim_at = time.monotonic() + random.uniform(0, settings.claim_after_s / 2)  # noqa: S311  # jitter
         self._tick_at = self._gauges_at = 0.0
         self._stopping = False
+        self._turning = asyncio.Lock()
+        self._ahead: asyncio.Task[list[_Work | _Unread]] | None = None
         self._log = logger().bind(service=service.name, partition=partition.name)
 
     async def start(self) -> None:
         """Create the groups from the stream's beginning, so that nothing published before is missed."""
         await self.partition.ensure_groups(self.service.name)
+        for rare in (metrics.groups_recreated, metrics.entries_vanished, metrics.breaker_open):
+            rare.labels(self.service.name)  # at 0 from now on, so that an alert sees its first rise
         self.is_ready = True
 
     async def read_once(self, *_: Any) -> None:
         """Read one batch and handle it. Raises nothing but cancellation: what is fatal is kept in `fault`."""
         self.beat_s = time.monotonic()
         metrics.last_beat.labels(self.service.name).set(time.time())
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError  # Python 3.11's wait_for swallows one that comes while redis-py sends
         if self.fault or self._stopping:
             await asyncio.sleep(0.05)
             return
         try:
-            await self._turn()
+            async with self._turning:
+                await self._turn()
             self._delay_s, self.is_ready = 0.0, True
         except asyncio.CancelledError:
+            if self._ahead:
+                self._ahead.cancel()
             raise
         except (BreakerOpen, MemoryError) as error:
             self.fault, self.is_ready = error, False
@@ -135,18 +156,42 @@ class Stage:
             self._log.exception("stage.crashed")
 
     async def stop(self) -> None:
-        """Hand back what is still ours, so that others take it at once, and leave the group."""
+        """Hand back what is still ours, so that others take it at once, and leave the group.
+
+        The turn that goes on is ended first, within a read's second at the most: its read may still be answered.
+        """
         self._stopping = True
-        for stream in self._inputs:
-            await self._hand_back(stream)
-        keys = [self.partition.key(stream) for stream in self._inputs]
-        await self.partition.function("leave", keys, [self.service.name, self.consumer])
+        async with self._turning:
+            await self._drop_ahead()
+            for stream in self._inputs:
+                await self._hand_back(stream)
+            keys = [self.partition.key(stream) for stream in self._inputs]
+            await self.partition.function("leave", keys, [self.service.name, self.consumer])
 
     async def gauges(self) -> None:
-        """Export the figures of the service's state."""
+        """Export how far the service is behind, and the figures of its state."""
+        samples = await self._standing()
         if self.service.gauges:
-            samples = await self.service.gauges(await self.partition.reads())
-            metrics.state.put(f"{self.service.name} {self.partition.name}", samples)
+            samples += await self.service.gauges(await self.partition.reads())
+        metrics.state.put(f"{self.service.name} {self.partition.name}", samples)
+
+    async def _standing(self) -> list[Sample]:
+        """Measure what waits in the service's streams; where a group is gone, nothing waits until it is made anew."""
+        name, client, key = self.service.name, self.partition.client, self.partition.key
+        now_ms = (await self.partition.now()).timestamp() * 1_000
+        backlog, oldest_ms = 0, now_ms
+        for stream in self._inputs:
+            backlog += (await self.partition.unfinished(stream)).get(name, 0)
+            with suppress(ResponseError):
+                for row in await client.xpending_range(key(stream), name, "-", "+", 1):
+                    oldest_ms = min(oldest_ms, int(row["message_id"].partition(b"-")[0]))
+        dead = await client.xlen(key("dead")) - await client.scard(key("dead.replayed"))
+        mine, where = {"service": name, "partition": self.partition.name}, {"partition": self.partition.name}
+        return [
+            Sample("labelwright_stream_backlog_entries", mine, backlog),
+            Sample("labelwright_stream_oldest_pending_seconds", mine, (now_ms - oldest_ms) / 1_000),
+            Sample("labelwright_dead_entries", where, max(0, dead)),
+        ]
 
     async def _turn(self) -> None:
         now = time.monotonic()
@@ -159,11 +204,31 @@ class Stage:
         if now >= self._claim_at:
             self._claim_at = now + random.uniform(0.25, 0.5) * self._settings.claim_after_s  # noqa: S311
             await self._claim()
-        entries = await self._read()
-        for start in range(0, len(entries), self._settings.batch):
-            await self._handle(entries[start : start + self._settings.batch])
+        found = await self._next()
+        for start in range(0, len(found), self._settings.batch):
+            if self._stopping:
+                return
+            await self._handle(found[start : start + self._settings.batch])
 
-    async def _read(self) -> list[Entry]:
+    async def _next(self) -> list[_Work | _Unread]:
+        """Read; where more is waiting, the batch after this one is read and decoded while this one is committed."""
+        if self._in_doubt:
+            await self._drop_ahead()
+        ahead, self._ahead = self._ahead, None
+        found = await (ahead or self._read())
+        if len(found) >= self._settings.batch and not self._in_doubt:
+            self._ahead = asyncio.create_task(self._read())
+            await asyncio.sleep(0)  # lets the read go out before the commit: its answer comes while the server commits
+        return found
+
+    async def _drop_ahead(self) -> None:
+        """Wait for what is read ahead and leave it pending; a cancelled read might be answered all the same."""
+        ahead, self._ahead = self._ahead, None
+        if ahead:
+            with suppress(RedisError, OSError):
+                await ahead
+
+    async def _read(self) -> list[_Work | _Unread]:
         in_doubt, self._in_doubt = self._in_doubt, False
         block_ms = 250 if self._ticks else 1_000
         try:
@@ -187,7 +252,7 @@ class Stage:
         if in_doubt:
             entries = [entry for entry in entries if (entry.stream, entry.id) not in self._parked]
             self._in_doubt = len(entries) >= self._settings.batch
-        return sorted(entries, key=_order)
+        return [_understood(entry) for entry in sorted(entries, key=_order)]
 
     def _entries(self, key: bytes, found: Any) -> list[Entry]:
         # RESP3 wraps a stream's entries in one more list; an entry that was deleted has no fields
@@ -196,40 +261,48 @@ class Stage:
         return [Entry(stream, row[0], (row[1] or {}).get(FIELD)) for row in rows]
 
     async def _claim(self) -> None:
+        """Take over what was silent for too long; what was delivered often alone, since it may be what kills processes.
+
+        It is claimed alone, too: a death in between must not count against entries whose turn hadn't come.
+        """
         idle_ms = int(self._settings.claim_after_s * 1_000)
+        client, name = self.partition.client, self.service.name
         for stream in self._inputs:
-            key, cursor = self.partition.key(stream), b"0-0"
-            while True:
-                cursor, rows, gone = await self.partition.client.xautoclaim(
-                    key, self.service.name, self.consumer, idle_ms, cursor, count=self._settings.batch
-                )
+            key, after = self.partition.key(stream), "-"
+            while not self._stopping:
+                silent = await client.xpending_range(key, name, after, "+", self._settings.batch, idle=idle_ms)
+                if not silent:
+                    break
+                deliveries = {row["message_id"]: row["times_delivered"] + 1 for row in silent}
+                chosen = _together(deliveries)
+                _, rows, gone = await client.xautoclaim(key, name, self.consumer, idle_ms, chosen[0], count=len(chosen))
                 if gone:
-                    metrics.entries_vanished.labels(self.service.name).inc(len(gone))
+                    metrics.entries_vanished.labels(name).inc(len(gone))
                     self._log.error("entries.vanished", stream=stream, gone=len(gone))
                 entries = [Entry(stream, row[0], row[1].get(FIELD)) for row in rows]
                 if entries:
-                    await self._take_over(key, entries)
-                if cursor in (b"0-0", "0-0") or self._stopping:
-                    break
+                    await self._take_over(key, entries, deliveries)
+                after = f"({chosen[-1].decode()}"
             await self._bury_consumers(key)
 
-    async def _take_over(self, key: str, entries: list[Entry]) -> None:
-        """Handle claimed entries; those that were delivered often may be what kills processes, so each goes alone."""
+    async def _take_over(self, key: str, entries: list[Entry], deliveries: Mapping[bytes, int]) -> None:
         self._parked.difference_update((entry.stream, entry.id) for entry in entries)
-        pending = await self.partition.client.xpending_range(
-            key, self.service.name, entries[0].id, entries[-1].id, len(entries) * 4, self.consumer
-        )
-        deliveries = {row["message_id"]: row["times_delivered"] for row in pending}
-        calm = [entry for entry in entries if deliveries.get(entry.id, 0) <= SUSPICIOUS_DELIVERIES]
         self._log.info("entries.claimed", stream=entries[0].stream, claimed=len(entries))
-        if calm:
-            await self._handle(calm)
+        hopeful = [entry for entry in entries if deliveries.get(entry.id, 1) <= self._settings.deliveries]
+        if hopeful:
+            await self._handle([_understood(entry) for entry in hopeful])
         for entry in entries:
-            often = deliveries.get(entry.id, 0)
-            if often > self._settings.deliveries:
+            if entry not in hopeful:
+                often = deliveries[entry.id]
                 await self._fail(entry, None, f"delivered {often} times without an answer", limit=1)
-            elif often > SUSPICIOUS_DELIVERIES:
-                await self._handle([entry])
+        await self._forgive(key, entries)
+
+    async def _forgive(self, key: str, entries: list[Entry]) -> None:
+        """Forget the failures of entries that found their decision at last."""
+        settled = [entry for entry in entries if (entry.stream, entry.id) not in self._parked]
+        if settled:
+            attempts = self.partition.key(f"{self.service.name}.attempts")
+            await self.partition.client.hdel(attempts, *(f"{key} {entry.id.decode()}" for entry in settled))
 
     async def _bury_consumers(self, key: str) -> None:
         """Delete consumers of the dead, once they own nothing; the server checks that in the same call."""
@@ -238,33 +311,38 @@ class Stage:
             if one["pending"] == 0 and one["idle"] > day_ms:
                 await self.partition.function("leave", [key], [self.service.name, one["name"]])
 
-    async def _handle(self, entries: list[Entry]) -> None:
+    async def _handle(self, found: Sequence[_Work | _Unread]) -> None:
+        self.beat_s = time.monotonic()
         began = time.perf_counter()
         tally: Counter[str] = Counter()
         reads = await self.partition.reads()
         work, foreign = [], []
-        for entry in entries:
-            try:
-                work.append(_Work(entry, decode(entry.event)))
-            except ContractError as error:
+        for one in found:
+            if isinstance(one, _Work):
+                work.append(one)
+            elif isinstance(one.error, ContractError):
+                entry, error = one.entry, one.error
                 nobody: Event[Payload] = Event(entry.id.decode(), f"/{entry.stream}", "-", reads.now, Payload())
                 cause = Cause(self.service.name, nobody, reads.now)
                 foreign.append(decided(entry, cause, Reject(error.code, error.reason)))
                 metrics.rejections.labels(self.service.name, error.code).inc()
+            else:
+                await self._blame(one.entry, None, one.error, tally)
         for call in calls(self.partition.prefix, foreign):
             answers = await self._commit(call)
             tally["rejected"] += answers.count(1)
         if work:
             await self._settle(work, tally)
+        first, last = found[0].entry, found[-1].entry
         for outcome, number in tally.items():
-            metrics.events.labels(self.service.name, entries[0].stream, outcome).inc(number)
-        newest = time.time() - int(entries[-1].id.partition(b"-")[0]) / 1_000
+            metrics.events.labels(self.service.name, first.stream, outcome).inc(number)
+        newest = time.time() - int(last.id.partition(b"-")[0]) / 1_000
         metrics.event_age_seconds.labels(self.service.name).observe(max(0.0, newest))
         self._log.info(
             "batch.committed",
-            stream=entries[0].stream,
-            entries=len(entries),
-            oldest_s=round(time.time() - int(entries[0].id.partition(b"-")[0]) / 1_000, 3),
+            stream=first.stream,
+            entries=len(found),
+            oldest_s=round(time.time() - int(first.id.partition(b"-")[0]) / 1_000, 3),
             duration_s=round(time.perf_counter() - began, 4),
             **tally,
         )
@@ -274,9 +352,9 @@ class Stage:
         for attempt in range(1, MOST_TRIES + 1):
             try:
                 answers = await self._attempt(work, tally)
-            except (RedisError, OSError, MemoryError, asyncio.CancelledError):
-                raise
             except Exception as error:
+                if _is_no_bug(error):
+                    raise
                 await self._bisect(work, error, tally)
                 return
             again = []
@@ -308,7 +386,11 @@ class Stage:
             for one, decision in zip(work, decisions, strict=True)
         ]
         planned = time.perf_counter()
-        answers = [answer for call in calls(self.partition.prefix, batch) for answer in await self._commit(call)]
+        answers: list[int] = []
+        for call in calls(self.partition.prefix, batch):
+            # what was decided behind a refused decision may rely on it: that call would not know
+            holds = all(answer == 1 for answer in answers)
+            answers += await self._commit(call) if holds else [-1] * len(call.decided)
         for phase, seconds in (
             ("load", loaded - started),
             ("decide", planned - loaded),
@@ -333,11 +415,13 @@ class Stage:
             await self._settle(work[:middle], tally)
             await self._settle(work[middle:], tally)
             return
-        (one,) = work
+        await self._blame(work[0].entry, work[0].event, error, tally)
+
+    async def _blame(self, entry: Entry, event: Event[Payload] | None, error: Exception, tally: Counter[str]) -> None:
         # the traceback without its message: a message may repeat what a user wrote
         where = "".join(traceback.format_tb(error.__traceback__)[-3:])
         reason = f"{type(error).__name__} in {where}"[:4_000]
-        gone = await self._fail(one.entry, one.event, reason, limit=self._settings.attempts)
+        gone = await self._fail(entry, event, reason, limit=self._settings.attempts)
         tally["dead" if gone else "failed"] += 1
         self._breaker.note(failed=True)
 
@@ -392,6 +476,25 @@ class Stage:
             if self._stopping:
                 return
             await asyncio.sleep(0.05)
+
+
+def _is_no_bug(error: Exception) -> bool:
+    """Whether it will pass: the server refuses for now, or memory is short. A key of the wrong type stays wrong."""
+    is_for_ever = isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+    return isinstance(error, (RedisError, OSError, MemoryError)) and not is_for_ever
+
+
+def _understood(entry: Entry) -> _Work | _Unread:
+    try:
+        return _Work(entry, decode(entry.event))
+    except Exception as error:  # a bug of decode is this entry's failure, not the batch's
+        return _Unread(entry, error)
+
+
+def _together(deliveries: Mapping[bytes, int]) -> list[bytes]:
+    """Return the first entries that may be claimed at once: up to one that may be what kills, or that one alone."""
+    calm = takewhile(lambda entry: deliveries[entry] <= SUSPICIOUS_DELIVERIES, deliveries)
+    return list(calm) or list(deliveries)[:1]
 
 
 def _order(entry: Entry) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labelwright.contracts.work import AnnotationRecorded, AssignmentLeased
+from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted, AssignmentLeased
 from labelwright.identity import derive
 from tests.unit.dispatch.office import PROJECT, Office, opened, project_file
 
@@ -72,6 +72,19 @@ def test_gold_that_is_skipped_is_closed() -> None:
     office.release(test, annotator=_holder(office))
 
     assert office.counts() == {"ready": 1, "leased": 0, "answered": 0, "expired": 1, "opened": 2}
+
+
+def test_an_answer_to_gold_that_is_taken_back_is_told_as_one() -> None:
+    office = Office(project_file(TEXTS, gold_share=0.5))
+    office.open("a.1")
+    test = _first_gold(office)
+    annotator = _holder(office)
+    office.submit(test, "bad", annotator=annotator)
+
+    office.undo(test, annotator=annotator)
+
+    (retracted,) = (event.data for event in office.model.published if isinstance(event.data, AnnotationRetracted))
+    assert (retracted.item, retracted.annotator, retracted.gold_label) == (test["item"], annotator, "good")
 
 
 def _first_gold(office: Office) -> dict[str, Any]:

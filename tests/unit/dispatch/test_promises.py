@@ -160,7 +160,7 @@ class Dispatch(RuleBasedStateMachine):
     def nothing_that_an_annotator_is_told_names_gold(self) -> None:
         for _, answer in self.office.model.replies:
             if answer.status == 200 and "assignment" in answer.body:
-                assert len(answer.body) == 10
+                assert len(answer.body) == 11
                 assert not {"gold_label", "priority", "skill"} & answer.body.keys()
 
     @invariant()
