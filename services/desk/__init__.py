@@ -1,0 +1,1 @@
+"""Desk shows people their next task and submits their answers; it decides nothing."""

@@ -1,0 +1,1 @@
+"""The desk's routes, by what they are about."""
