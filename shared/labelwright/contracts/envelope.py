@@ -23,7 +23,8 @@ class Event(Generic[P_co]):
     """Something that happened. `source` and `id` are its identity for ever, through retries and replays.
 
     `correlation_id` is the id of the event that began the story (the feedback); `traceparent` follows W3C; after
-    `expires_at` (CloudEvents' extension `expirytime`) the event is worth nothing.
+    `expires_at` (CloudEvents' extension `expirytime`) the event is worth nothing. `audience` names the one service that
+    a replayed event is for, since the others have had it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Event(Generic[P_co]):
     correlation_id: str = ""
     traceparent: str = ""
     expires_at: datetime | None = None
+    audience: str = ""
 
 
 def encode(event: Event[Payload]) -> bytes:
@@ -52,6 +54,8 @@ def encode(event: Event[Payload]) -> bytes:
         envelope["traceparent"] = event.traceparent
     if event.expires_at:
         envelope["expirytime"] = event.expires_at
+    if event.audience:
+        envelope["audience"] = event.audience
     return to_json(envelope, exclude_none=True)
 
 
@@ -87,6 +91,7 @@ def _event(envelope: dict[str, Any]) -> Event[Payload]:
         _optional(envelope, "correlationid") or event_id,
         _optional(envelope, "traceparent"),
         _time(envelope, "expirytime") if "expirytime" in envelope else None,
+        _optional(envelope, "audience"),
     )
 
 

@@ -35,15 +35,22 @@ async def letters(partition: Partition, after: str = "-") -> AsyncIterator[dict[
         after = f"({rows[-1][0].decode()}"
 
 
+def _addressed(letter: dict[str, Any]) -> str | bytes:
+    """Return a letter's event as it is meant for its service alone; what isn't an envelope stays as it is."""
+    try:
+        envelope = from_json(letter["event"])
+    except ValueError:
+        envelope = None
+    return to_json(envelope | {"audience": letter["service"]}) if isinstance(envelope, dict) else letter["event"]
+
+
 async def replay(partition: Partition, letter: dict[str, Any]) -> None:
-    """Put a dead letter's event back on its stream; its own id keeps it from counting twice where ids are guarded.
+    """Put a dead letter's event back on its stream, for the service that failed; its other readers pass it by.
 
     The letter stays in `dead` (it is part of the record) but is marked as replayed, in the same commit.
     Raises LabelwrightError if it was replayed before.
     """
-    key = partition.key
-    done = await partition.function(
-        "replay", [key("dead.replayed"), key(letter["stream"]), key("changes")], [letter["letter"], letter["event"]]
-    )
+    keys = [partition.key(name) for name in ("dead.replayed", letter["stream"], "changes")]
+    done = await partition.function("replay", keys, [letter["letter"], _addressed(letter)])
     if not done:
         raise LabelwrightError(f"letter {letter['letter']!r} was replayed before; see what became of its event")

@@ -25,7 +25,7 @@ from labelwright import metrics, topology
 from labelwright.contracts.envelope import FIELD, Event, decode, encode
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.quality import TickStruck
-from labelwright.engine.decisions import Decision, Reject
+from labelwright.engine.decisions import Commit, Decision, Reject
 from labelwright.errors import BreakerOpen, ContractError
 from labelwright.logs import logger
 from labelwright.metrics import Sample
@@ -316,21 +316,23 @@ class Stage:
         began = time.perf_counter()
         tally: Counter[str] = Counter()
         reads = await self.partition.reads()
-        work, foreign = [], []
+        work, passed, refused = [], [], []
         for one in found:
-            if isinstance(one, _Work):
+            if isinstance(one, _Work) and self._is_mine(one):
                 work.append(one)
+            elif isinstance(one, _Work):
+                passed.append(decided(one.entry, Cause(self.service.name, one.event, reads.now), Commit()))
             elif isinstance(one.error, ContractError):
                 entry, error = one.entry, one.error
                 nobody: Event[Payload] = Event(entry.id.decode(), f"/{entry.stream}", "-", reads.now, Payload())
                 cause = Cause(self.service.name, nobody, reads.now)
-                foreign.append(decided(entry, cause, Reject(error.code, error.reason)))
+                refused.append(decided(entry, cause, Reject(error.code, error.reason)))
                 metrics.rejections.labels(self.service.name, error.code).inc()
             else:
                 await self._blame(one.entry, None, one.error, tally)
-        for call in calls(self.partition.prefix, foreign):
-            answers = await self._commit(call)
-            tally["rejected"] += answers.count(1)
+        for outcome, batch in (("committed", passed), ("rejected", refused)):
+            for call in calls(self.partition.prefix, batch):
+                tally[outcome] += (await self._commit(call)).count(1)
         if work:
             await self._settle(work, tally)
         first, last = found[0].entry, found[-1].entry
@@ -346,6 +348,12 @@ class Stage:
             duration_s=round(time.perf_counter() - began, 4),
             **tally,
         )
+
+    def _is_mine(self, one: _Work) -> bool:
+        """Whether an event isn't for another reader of its stream alone, as a replayed dead letter is."""
+        stream = topology.STREAMS.get(one.entry.stream)
+        others = set(stream.readers) - {self.service.name} if stream else set()
+        return one.event.audience not in others
 
     async def _settle(self, work: list[_Work], tally: Counter[str]) -> None:
         """Decide and commit until every entry has its answer; what conflicts for too long waits for the next claim."""

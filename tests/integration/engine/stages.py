@@ -31,10 +31,12 @@ def mark(batch: Sequence[Event[Payload]], _state: Any) -> Iterator[Decision]:
         yield Commit(effects=[handled.put(event.id, "once"), tallies.add(event.id)])
 
 
-def stage(server: Server, decide: Any = mark, load: Any = None, partition: str = "p0", **changed: Any) -> Stage:
-    """A replica of intake that decides like this; `changed` are settings."""
+def stage(
+    server: Server, decide: Any = mark, load: Any = None, partition: str = "p0", name: str = "intake", **changed: Any
+) -> Stage:
+    """A replica of intake, or of another service, that decides like this; `changed` are settings."""
     settings = server.settings.model_copy(update=changed)
-    return Stage(Service("intake", load or _nothing, decide), server.partition(partition), settings)
+    return Stage(Service(name, load or _nothing, decide), server.partition(partition), settings)
 
 
 @asynccontextmanager

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from labelwright.contracts.envelope import MAX_BYTES, Event, decode
-from labelwright.contracts.feedback import EventRejected
+from labelwright.contracts.feedback import EventRejected, FeedbackAccepted
 from labelwright.contracts.payload import Payload
 from labelwright.engine.decisions import Commit, Decision
 from labelwright.errors import BreakerOpen, LabelwrightError
@@ -15,7 +16,7 @@ from labelwright.runtime.dead import letters, replay
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
 from tests.conftest import until
-from tests.integration.engine.stages import append, counted, handled, mark, pending, running, stage
+from tests.integration.engine.stages import append, counted, handled, mark, pending, running, said, stage
 
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
 
@@ -88,6 +89,27 @@ async def test_a_dead_letter_is_replayed_once(server: Server) -> None:
     assert len(refused) == 4
     assert all(isinstance(one, LabelwrightError) and "replayed before" in str(one) for one in refused)
     assert await counted(partition) == {"event 1": 1}
+
+
+async def test_a_replayed_letter_is_for_the_service_that_failed_alone(server: Server) -> None:
+    partition, fragile = server.partition("p0"), Fragile({"event 1"})
+    feedback = said(1)
+    accepted = FeedbackAccepted(**dict(feedback.data), feedback="event 1", received_at=feedback.time)
+    await partition.append([replace(feedback, data=accepted)])
+
+    async with running(stage(server, fragile, attempts=1, name="triage"), stage(server, name="quality")):
+        await until(lambda: _lies_in_dead(partition))
+        (letter,) = [letter async for letter in letters(partition)]
+        fragile.bad.clear()
+        await replay(partition, letter)
+
+        async def is_finished() -> bool:
+            backlog = await partition.backlog()
+            return backlog["triage"] == backlog["quality"] == 0
+
+        await until(is_finished)
+
+    assert (await counted(partition))["event 1"] == 2
 
 
 async def test_an_entry_that_failed_for_a_while_leaves_no_count_behind(server: Server) -> None:
@@ -203,3 +225,7 @@ async def test_a_key_of_the_wrong_type_fails_the_entry_that_reads_it_and_no_othe
 
 async def _has_dead(partition: Partition, count: int) -> bool:
     return int(await partition.client.xlen(partition.key("dead"))) >= count and await pending(partition) == 0
+
+
+async def _lies_in_dead(partition: Partition) -> bool:
+    return bool(await partition.client.xlen(partition.key("dead")))
