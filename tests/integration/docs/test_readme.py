@@ -12,6 +12,7 @@ import pytest
 
 from labelwright.runtime.embedded import free_port
 from tests.integration.cli.conftest import ROOT
+from tests.integration.docs.copying import copy_of_the_tree
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(420)]
 
@@ -40,13 +41,8 @@ def script(gateway: str) -> Iterator[str]:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What a clone would hold, with what `make setup` made."""
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (source := ROOT / name).exists():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, tmp_path / name)
+    """A copy of the tree, with what `make setup` made."""
+    copy_of_the_tree(tmp_path)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     return tmp_path
 
