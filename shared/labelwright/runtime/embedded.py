@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from labelwright.errors import ServerUnfit
+from labelwright.errors import ServerUnfit, SettingsError
 
 START_WITHIN_S = 10.0
 SLOTS = 16_384
@@ -178,13 +178,15 @@ def temporary() -> Iterator[str]:
 
 
 def secret_of(folder: Path) -> str:
-    """Return the installation's secret, made and kept (mode 600) on first use."""
+    """Return the installation's secret, made and kept (mode 600) on first use. Raises SettingsError if it can't be."""
     path = folder / "secret"
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return path.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"no secret can be kept in {folder} ({error.strerror}); set LABELWRIGHT_SECRET") from None
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(32))
     return path.read_text()
