@@ -1,17 +1,16 @@
 """The gateway's app: routes, problems, and what every request shares."""
 
-import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
-from labelwright import metrics
 from labelwright.access import Access
 from labelwright.runtime.asker import Asker
 from labelwright.runtime.server import Server
+from labelwright.web import Accounted
 from services.gateway import problems
+from services.gateway.openapi import describe
 from services.gateway.routes import feedback, labels, projects, work
 from services.gateway.settings import Settings
 
@@ -31,22 +30,13 @@ def create_app(server: Server, settings: Settings) -> FastAPI:
         summary="Publish feedback, pull labeling work, read labels.",
         lifespan=lifespan,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.server, app.state.settings, app.state.access = server, settings, Access(server)
+    app.state.backlog = feedback.Backlog()
     problems.install(app)
-    for routes in (feedback, work, labels, projects):
-        app.include_router(routes.router)
-
-    @app.middleware("http")
-    async def _account(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        began = time.perf_counter()
-        request.state.request_id = os.urandom(8).hex()
-        response = await call(request)
-        route = getattr(request.scope.get("route"), "path", "other")
-        metrics.requests.labels("gateway", route, str(response.status_code)).inc()
-        metrics.request_seconds.labels("gateway", route).observe(time.perf_counter() - began)
-        response.headers["X-Request-Id"] = request.state.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
-
+    for router in (feedback.router, feedback.open_router, work.router, labels.router, projects.router):
+        app.include_router(router)
+    app.add_middleware(Accounted, service="gateway", on_fault=problems.fault)
+    describe(app)
     return app

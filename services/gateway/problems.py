@@ -1,6 +1,5 @@
 """Problems: every error as RFC 9457 `application/problem+json`, its type a page that this gateway serves."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -9,11 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from labelwright.access import AccessDenied
 from labelwright.contracts.envelope import pointer
-from labelwright.errors import ContractError, LabelwrightError, ServerRefuses
+from labelwright.errors import ContractError, ServerRefuses
 from labelwright.logs import logger
+from labelwright.web import route_of
 
 PAGES: Final = {
     "bad-request": "The request is malformed. `detail` says how; correct it before you send it again.",
@@ -47,7 +48,7 @@ _STATUS_OF_CODE: Final = {"changed": 409, "busy": 503, "unknown_project": 404}
 
 
 class Problem(Exception):
-    """An answer that isn't what was asked for."""
+    """An answer that isn't what was asked for. `more` are members of its own."""
 
     def __init__(
         self,
@@ -58,14 +59,16 @@ class Problem(Exception):
         code: str = "",
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
-        self.slug = slug or _BY_STATUS.get(status, "internal-error")
+        self.slug = slug or _BY_STATUS.get(status, "bad-request" if status < 500 else "internal-error")
         self.code = code
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
 
 def members(slug: str, status: int, detail: str, **more: Any) -> dict[str, Any]:
@@ -77,6 +80,16 @@ def members(slug: str, status: int, detail: str, **more: Any) -> dict[str, Any]:
         "detail": detail,
     }
     return about | {key: value for key, value in more.items() if value}
+
+
+def later(detail: str, seconds: int = 1) -> Problem:
+    """Return the problem of what can't be taken for now."""
+    return Problem(503, detail, headers={"Retry-After": str(seconds)})
+
+
+def fault(request: Request) -> Response:
+    """Answer a request that failed by a bug of ours."""
+    return _answer(request, Problem(500, "a fault of ours, logged under this request's id"))
 
 
 def install(app: FastAPI) -> None:
@@ -93,8 +106,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        headers = dict(error.headers or {})
-        return _answer(request, Problem(error.status_code, str(error.detail), headers=headers))
+        if error.status_code == 404:
+            return _answer(request, Problem(404, "there is nothing at this address; /docs shows what there is"))
+        if error.status_code == 405:
+            allowed = ", ".join(_methods(app, request))
+            detail = f"{request.method} isn't one of what this address takes: {allowed}"
+            return _answer(request, Problem(405, detail, headers={"Allow": allowed}))
+        return _answer(request, Problem(error.status_code, str(error.detail), headers=error.headers))
 
     @app.exception_handler(AccessDenied)
     async def _denied(request: Request, error: AccessDenied) -> Response:
@@ -102,30 +120,31 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ContractError)
     async def _contract(request: Request, error: ContractError) -> Response:
-        return _answer(request, Problem(_STATUS_OF_CODE.get(error.code, 422), error.reason, code=error.code))
+        status = _STATUS_OF_CODE.get(error.code, 422)
+        headers = {"Retry-After": "1"} if status == 503 else {}
+        return _answer(request, Problem(status, error.reason, code=error.code, headers=headers))
 
-    @app.exception_handler(LabelwrightError)
+    @app.exception_handler(ServerRefuses)
     @app.exception_handler(RedisError)
     async def _refused(request: Request, error: Exception) -> Response:
-        if isinstance(error, LabelwrightError) and not isinstance(error, ServerRefuses):
-            return await _fault(request, error)
-        logger().warning("request.refused", kind=type(error).__name__, route=request.url.path)
-        detail = "the event store refuses for now; nothing was taken: send again"
-        return _answer(request, Problem(503, detail, headers={"Retry-After": "1"}))
-
-    @app.exception_handler(Exception)
-    async def _fault(request: Request, error: Exception) -> Response:
-        problem = Problem(500, "a fault of ours, logged under this request's id")
-        logger().error(
-            "request.failed", request_id=_request_id(request), route=request.url.path, kind=type(error).__name__
-        )
-        return _answer(request, problem)
+        logger().warning("request.refused", service="gateway", kind=type(error).__name__, route=route_of(request.scope))
+        return _answer(request, later("the event store can't confirm that for now; send again, under the same ids"))
 
     @app.get("/problems/{slug}", include_in_schema=False)
     async def page(slug: str) -> PlainTextResponse:
         if slug not in PAGES:
-            raise Problem(404, f"there is no problem type {slug!r}")
+            raise Problem(404, "there is no problem of that type")
         return PlainTextResponse(f"{slug}\n\n{PAGES[slug]}\n")
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Return what an address takes: several routes may share it."""
+    found: set[str] = set()
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+        scope = dict(request.scope) | {"method": method}
+        if any(route.matches(scope)[0] == Match.FULL for route in app.routes):
+            found.add(method)
+    return sorted(found)
 
 
 def _answer(request: Request, problem: Problem) -> JSONResponse:
@@ -135,11 +154,6 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
         problem.detail,
         code=problem.code,
         errors=problem.errors,
-        request_id=_request_id(request),
+        request_id=request.state.request_id,
     )
-    return JSONResponse(body, problem.status, problem.headers, media_type="application/problem+json")
-
-
-def _request_id(request: Request) -> str:
-    found: str = getattr(request.state, "request_id", "") or os.urandom(8).hex()
-    return found
+    return JSONResponse(body | problem.more, problem.status, problem.headers, media_type="application/problem+json")

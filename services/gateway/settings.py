@@ -5,6 +5,8 @@ from functools import lru_cache
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from labelwright.settings import from_environment
+
 
 class Settings(BaseSettings):
     """Limits of what comes in; each is told in the problem that it causes."""
@@ -18,10 +20,11 @@ class Settings(BaseSettings):
     most_depth: int = Field(20, ge=4, le=100, description="how deep JSON may nest")
     events_per_s: float = Field(500, gt=0, description="events a second that a project may publish for long")
     burst: int = Field(5_000, ge=1, description="events that a project may publish at once")
+    longest_wait_s: float = Field(25, ge=0, le=25, description="seconds that a request for work may wait for a task")
     most_backlog: int = Field(500_000, ge=1_000, description="entries waiting in a partition above which it says 503")
 
 
 @lru_cache
 def settings() -> Settings:
-    """Read the environment once."""
-    return Settings()
+    """Read the environment once. Raises SettingsError that names all faults."""
+    return from_environment(Settings)

@@ -46,7 +46,7 @@ def _first(event: Event[Payload], feedback: FeedbackReceived, story: str, state:
     try:
         accepted = _accept(event, feedback, state)
     except ContractError as error:
-        outcome = outcomes.put(story, f"{milliseconds(now)}|{error.code}", now)
+        outcome = outcomes.put(story, f"{milliseconds(now)}|{error.code}|{error.reason}", now)
         return Reject(error.code, error.reason, guards, outcome)
     return Commit(guards, [*outcomes.put(story, f"{milliseconds(now)}|accepted", now), emit(accepted)])
 

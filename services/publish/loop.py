@@ -125,4 +125,5 @@ class Loop:
             bounds |= dict.fromkeys(self._clocks, f"{cut}-0")  # clocks aren't kept: what they caused is
         for stream, bound in bounds.items():
             if stream != "dead":  # dead letters stay until a person has looked at them
-                await self._partition.function("trim", [self._partition.key(stream)], [bound, limit])
+                readers = topology.STREAMS[stream].readers if stream in topology.STREAMS else ()
+                await self._partition.function("trim", [self._partition.key(stream)], [bound, limit, *readers])

@@ -5,6 +5,8 @@ from functools import lru_cache
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from labelwright.settings import from_environment
+
 
 class Settings(BaseSettings):
     """How often the ledger is rolled, and how much at once."""
@@ -18,5 +20,5 @@ class Settings(BaseSettings):
 
 @lru_cache
 def settings() -> Settings:
-    """Read the environment once."""
-    return Settings()
+    """Read the environment once. Raises SettingsError that names all faults."""
+    return from_environment(Settings)

@@ -21,6 +21,9 @@ from labelwright.statistics.agreement import coincidences
 MOST_COUNTED: Final = 17
 """People of one item whose answers count for agreement, the earliest; their pairs bound what one event changes."""
 
+LONGEST: Final = timedelta(days=365)
+"""The longest time that the sums take: a publisher's clock may be centuries off, and a sum must stay one."""
+
 WHOLE: Final = 720_720
 """1 in a pair of the sums: divisible by 1 to 16, so that the coincidences of up to 17 answers are whole numbers."""
 
@@ -169,7 +172,7 @@ def _of_item(sheet: Sheet) -> Iterator[tuple[Sum, int]]:
         yield Sum(None, sheet.outcome.state), 1
         yield Sum(None, "cost"), round(sheet.outcome.cost_usd * DOLLAR)
     if sheet.received_at and sheet.labeled_at:
-        took = max(sheet.labeled_at - sheet.received_at, timedelta())
+        took = min(max(sheet.labeled_at - sheet.received_at, timedelta()), LONGEST)
         bound = next((str(bound) for bound in BOUNDS_S if took.total_seconds() <= bound), "inf")
         yield Sum(None, f"took/{bound}"), 1
         yield Sum(None, "took_ms"), took // timedelta(milliseconds=1)

@@ -88,7 +88,7 @@ def _reinforce(data: items.ItemReinforced, held: Held) -> Decision:
     return _keep(changed, held, effects)
 
 
-def _record(
+def _record(  # noqa: PLR0911  # one line for each way an answer may find its case
     event: Event[Payload], data: work.AnnotationRecorded, state: State, held: Held, counted: dict[str, int]
 ) -> Decision:
     learned = _remember(event.project, data, state.now, counted)
@@ -100,6 +100,8 @@ def _record(
     case = found.value
     if any(vote.annotation == data.annotation for vote in case.votes):
         return Commit()
+    if data.annotation in case.taken_back or _has_answered_since(case, data):  # a colleague was faster with later news
+        return _keep(case.model_copy(update={"cost_usd": _spent(case, data)}), held, learned)
     vote = labels.Vote(
         annotation=data.annotation,
         annotator=data.annotator,
@@ -117,7 +119,7 @@ def _record(
     case = case.model_copy(
         update={
             "votes": [*others, vote],
-            "cost_usd": round(case.cost_usd + data.price_usd, 6),
+            "cost_usd": _spent(case, data),
             "task": None if case.task == data.task else case.task,
         }
     )
@@ -128,6 +130,14 @@ def _record(
         settled_as = Settle(data.label, shares[data.label])
         return _settle(case, settled_as, "adjudicated", believer, state, held, learned)
     return _advance(case, file, state, held, learned)
+
+
+def _has_answered_since(case: Case, data: work.AnnotationRecorded) -> bool:
+    return any(vote.annotator == data.annotator and vote.answered_at > data.answered_at for vote in case.votes)
+
+
+def _spent(case: Case, data: work.AnnotationRecorded) -> float:
+    return round(case.cost_usd + data.price_usd, 6)
 
 
 def _note_abstention(data: work.AnnotationAbstained, state: State, held: Held) -> Decision:
@@ -146,7 +156,10 @@ def _note_abstention(data: work.AnnotationAbstained, state: State, held: Held) -
 
 
 def _take_back(data: work.AnnotationRetracted, held: Held) -> Decision:
-    """Remove a vote; its annotator holds the task again, so nobody else is asked until they answer."""
+    """Remove a vote; its annotator holds the task again, so nobody else is asked until they answer.
+
+    A vote that isn't there yet, because a colleague has it in hand, will not count when it comes.
+    """
     if data.gold_label is not None:
         return Commit()
     found = held.get(data.item)
@@ -155,7 +168,7 @@ def _take_back(data: work.AnnotationRetracted, held: Held) -> Decision:
     case = found.value
     left = [vote for vote in case.votes if vote.annotation != data.annotation]
     if len(left) == len(case.votes):
-        return Commit()
+        return _keep(case.model_copy(update={"taken_back": [*case.taken_back, data.annotation]}), held, [])
     effects: list[Effect] = [settled.of(case.project).drop(case.item)]
     if case.task and case.task != data.task:
         effects.append(emit(work.TaskWithdrawn(task=case.task, reason="an earlier answer was taken back")))

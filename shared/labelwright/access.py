@@ -17,12 +17,13 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
+from labelwright.contracts.envelope import in_one_sentence
 from labelwright.contracts.payload import Part
 from labelwright.contracts.project import Name
 from labelwright.engine.tables import Documents
-from labelwright.errors import LabelwrightError
+from labelwright.errors import ContractError, LabelwrightError
 from labelwright.runtime.server import Server, refusing
 
 Role = Literal["publisher", "annotator", "reviewer", "owner"]
@@ -93,20 +94,23 @@ class Access:
         note: str = "",
         env: str = "live",
     ) -> str:
-        """Make a key and return it: the only time that it is seen."""
+        """Make a key and return it: the only time that it is seen. Raises ContractError for names that can't be."""
         key_id = base64.b32encode(os.urandom(8)).decode().lower()[:12]
         secret = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
-        record = KeyRecord(
-            id=key_id,
-            hash=self._hash(secret),
-            project=project,
-            roles=list(roles),
-            annotator=annotator or f"key-{key_id}",
-            sources=list(sources),
-            skills=list(skills),
-            note=note,
-            created_at=datetime.now(UTC),
-        )
+        try:
+            record = KeyRecord(
+                id=key_id,
+                hash=self._hash(secret),
+                project=project,
+                roles=list(roles),
+                annotator=annotator or f"key-{key_id}",
+                sources=list(sources),
+                skills=list(skills),
+                note=note,
+                created_at=datetime.now(UTC),
+            )
+        except ValidationError as error:
+            raise ContractError("schema_violation", f"such a key can't be: {in_one_sentence(error.errors())}") from None
         await self._write(record, 0)
         stem = f"lw_{env}_{key_id}_{secret}"
         return stem + _check(stem)
@@ -157,7 +161,8 @@ class Access:
     async def _principal_of(self, purpose: str, token: str) -> Principal:
         key_id, _, rest = token.partition(".")
         expires, _, signature = rest.partition(".")
-        if not hmac.compare_digest(self._signature(purpose, key_id, expires), signature):
+        given = signature.encode("utf-8", "surrogatepass")  # compare_digest takes no text beyond ASCII
+        if not hmac.compare_digest(self._signature(purpose, key_id, expires).encode(), given):
             raise AccessDenied("the link or session isn't one of ours; ask the project's owner for a sign-in link")
         if int(expires) < time.time():
             raise AccessDenied("the link or session has expired; ask the project's owner for a new sign-in link")

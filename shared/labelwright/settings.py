@@ -3,12 +3,27 @@
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from labelwright.contracts.envelope import in_one_sentence
 from labelwright.errors import SettingsError
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def from_environment(kind: type[S]) -> S:
+    """Read one class of settings. Raises SettingsError that names every variable at fault, never its value."""
+    prefix = kind.model_config["env_prefix"]
+    try:
+        return kind()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{prefix}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False)
+        )
+        raise SettingsError(f"settings are wrong: {faults}; correct them and start again") from None
 
 
 class LabelwrightSettings(BaseSettings):
@@ -50,8 +65,4 @@ class LabelwrightSettings(BaseSettings):
 @lru_cache
 def settings() -> LabelwrightSettings:
     """Read the environment once. Raises SettingsError that names all faults."""
-    try:
-        return LabelwrightSettings()
-    except ValidationError as error:
-        faults = in_one_sentence(error.errors(include_url=False))
-        raise SettingsError(f"the settings LABELWRIGHT_* are wrong: {faults}; correct them and start again") from None
+    return from_environment(LabelwrightSettings)

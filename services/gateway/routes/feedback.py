@@ -2,23 +2,37 @@
 
 import math
 import time
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
-from labelwright import stories
+from labelwright import metrics, stories
 from labelwright.contracts.feedback import FeedbackReceived
 from labelwright.errors import ContractError
 from labelwright.runtime.partition import Limit, Partition, Published
 from labelwright.runtime.server import refusing
-from services.gateway.problems import Problem
-from services.gateway.routes.caller import COMMON, PROBLEM, Caller, demand, partition_of
-from services.gateway.routes.reading import Read, body_of, events_in, problem_of, read_event
+from services.gateway.answers import PROBLEM, FeedbackEvent, PublishResult, Story
+from services.gateway.openapi import body
+from services.gateway.problems import Problem, later
+from services.gateway.routes.body import Door
+from services.gateway.routes.caller import COMMON, READING, Caller, demand, idempotency_key, partition_of
+from services.gateway.routes.reading import TAKEN, Read, events_in, problem_of, read_event
 from services.gateway.settings import Settings
 
-router = APIRouter(tags=["feedback"])
+router = APIRouter(tags=["feedback"], route_class=Door)
+open_router = APIRouter(tags=["feedback"])
+
+LOST: Final = frozenset(
+    {
+        "queue_overflow", "too_large", "invalid", "before_send", "rejected", "refused", "gave_up", "spool_full",
+        "spool_error", "spool_corrupt", "closed", "internal",
+    }
+)  # fmt: skip
+"""Why a client may have lost events, as it tells in the header `Labelwright-Lost`."""
 
 _EXAMPLE = {
     "kind": "thumb",
@@ -26,172 +40,175 @@ _EXAMPLE = {
     "subject": {"type": "llm_response", "id": "resp_91", "response": "It costs 12 €."},
     "comment": "the price is wrong",
 }
-_backlogs: dict[str, tuple[float, int]] = {}
+_LIMITS = {
+    "RateLimit-Policy": {"description": "events a window that the project may publish", "schema": {"type": "string"}},
+    "RateLimit": {"description": "events left, and seconds until all are back", "schema": {"type": "string"}},
+    "Retry-After": {"description": "seconds to wait before what is `retry`", "schema": {"type": "string"}},
+    "Location": {"description": "where a single event's story is told", "schema": {"type": "string"}},
+}
+
+
+class Backlog:
+    """How much waits to be worked on in each partition, looked at once a second."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, int]] = {}
+
+    async def of(self, partition: Partition) -> int:
+        """Return the entries that the slowest service of a partition hasn't finished."""
+        looked_at, waiting = self._known.get(partition.name, (-math.inf, 0))
+        if looked_at + 1 < time.monotonic():
+            self._known[partition.name] = (time.monotonic(), waiting)  # whoever comes meanwhile doesn't look, too
+            waiting = max((await partition.backlog()).values())
+            self._known[partition.name] = (time.monotonic(), waiting)
+        return waiting
 
 
 @router.post(
     "/v1/feedback",
     status_code=202,
+    response_model=PublishResult,
     responses={
         **COMMON,
-        413: {"description": "over a limit", **PROBLEM},
-        415: {"description": "unknown content type", **PROBLEM},
-        429: {"description": "over the rate", **PROBLEM},
+        200: {"description": "valid; nothing was published (`dry_run`)", "model": PublishResult},
+        202: {"description": "the event store has what was accepted", "headers": _LIMITS},
+        429: {"description": "over the rate", "headers": _LIMITS, **PROBLEM},
     },
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"type": "object"}, "example": _EXAMPLE},
-                "application/x-ndjson": {"schema": {"type": "string"}},
-                "application/cloudevents+json": {"schema": {"type": "object"}},
-                "application/cloudevents-batch+json": {"schema": {"type": "array", "items": {"type": "object"}}},
-            },
-        }
-    },
+    openapi_extra=body(
+        _EXAMPLE,
+        **{
+            TAKEN[0]: FeedbackEvent | Annotated[list[FeedbackEvent], Field(min_length=1, max_length=500)],
+            TAKEN[1]: {"type": "string"},
+            TAKEN[2]: {"type": "object"},
+            TAKEN[3]: {"type": "array", "items": {"type": "object"}},
+        },
+    ),
 )
 async def publish(request: Request, caller: Caller, dry_run: bool = False) -> JSONResponse:
     """Publish one event, an array, NDJSON or CloudEvents; 202 when the event store has what was accepted.
 
     An event's `id` makes it safe to send again: the same content is a `duplicate`, other content is rejected. Resend
-    only what is `retry`.
+    only what is `retry`. An `Idempotency-Key` serves as the id of events that have none. `dry_run` validates only.
     """
     demand(caller, "publisher")
+    _count_lost(request)
     settings: Settings = request.app.state.settings
     partition = await partition_of(request, caller.project)
-    body = await body_of(request, settings)
-    values = events_in(body, request, settings)
-    key = _idempotency_key(request) if len(values) == 1 else None
+    values = events_in(await request.body(), request, settings)
+    ids = _default_ids(idempotency_key(request), len(values))
     with refusing():
         now = await partition.now()
-    read = [read_event(value, caller.project, now, settings, key) for value in values]
-    if dry_run:
-        return _answer(read, ["accepted" for one in read if one.publish], None, settings)
-    with refusing():
-        await _hold_back(partition, settings)
-        limit = Limit(settings.events_per_s, settings.burst)
-        to_publish = [one.publish for one in read if one.publish]
-        published = await partition.publish(caller.project, to_publish, limit) if to_publish else None
-    return _answer(read, published.statuses if published else [], published, settings)
+    read = [read_event(value, caller.project, now, settings, next(ids)) for value in values]
+    sound = [one.publish for one in read if one.publish]
+    if dry_run or not sound:
+        return _answer([_result(one, "accepted") for one in read], {}, 200)
+    published = await _take(request, partition, caller.project, sound, settings)
+    told = iter(published.statuses)
+    results = [_result(one, next(told) if one.publish else "") for one in read]
+    return _answer(results, _limits(published, settings), 202)
 
 
-@router.get("/v1/feedback/{event_id}", responses=COMMON)
+@router.get("/v1/feedback/{event_id:path}", response_model=Story, responses=READING)
 async def story(request: Request, caller: Caller, event_id: str) -> dict[str, Any]:
-    """Tell what became of an event: received → accepted or rejected → item → task → label, with times and reasons."""
+    """Tell what became of an event: received → accepted or rejected → item → task → annotation → label.
+
+    Each step has its time and what is known of it. Names of annotators are told to reviewers only.
+    """
+    demand(caller, "publisher", "reviewer")
     partition = await partition_of(request, caller.project)
-    key = stories.story_key(caller.project, event_id)
     with refusing():
-        reads = await partition.reads()
-        received, outcomes, placements = await reads(
-            stories.received.get_many([key], reads.now),
-            stories.outcomes.get_many([key], reads.now),
-            stories.placements.get_many([key], reads.now),
-        )
-        item = placements[key].split("|")[1] if key in placements else None
-        case = (await reads(stories.cases.get(item)))[0] if item else None
-    steps = []
-    if key in received:
-        steps.append(_step("received", received[key].split("|")[0]))
-    if key in outcomes:
-        at, outcome = outcomes[key].split("|")
-        accepted = outcome == "accepted"
-        steps.append(_step("accepted", at) if accepted else _step("rejected", at, code=outcome))
-    if key in placements:
-        at, _, how = placements[key].split("|")
-        steps.append(_step("item", at, item=item, how=how))
-    if not steps:
+        told = await stories.tell(await partition.reads(), caller.project, event_id)
+    if not told:
         raise Problem(404, "no event of that id was received within the time that events are remembered")
-    if case:
-        steps += _case_steps(case.value)
-    return {"id": event_id, "project": caller.project, "state": steps[-1]["step"], "steps": steps}
+    steps = [step.flat() for step in told]
+    if not caller.may("reviewer"):
+        for step in steps:
+            step.pop("annotator", None)
+    return {"id": event_id, "project": caller.project, "state": told[-1].step, "steps": steps}
 
 
-@router.get("/v1/schema", responses={})
+@open_router.get("/v1/schema")
 async def schema() -> dict[str, Any]:
     """Return the JSON schema of an event's fields."""
     return FeedbackReceived.model_json_schema()
 
 
-def _case_steps(case: stories.Case) -> list[dict[str, Any]]:
-    steps: list[dict[str, Any]] = []
-    if case.tasks_opened:
-        asked = {"opened": case.tasks_opened, "answers": len(case.votes), "waiting": case.task is not None}
-        steps.append({"step": "task", "at": case.opened_at.isoformat(), **asked})
-    if case.status == "disputed":
-        steps.append({"step": "dispute", "at": None, "distribution": case.distribution})
-    if case.resolved_at and case.label:
-        known = {"label": case.label, "probability": case.probability, "method": case.method}
-        steps.append({"step": "label", "at": case.resolved_at.isoformat(), **known})
-    return steps
+async def _take(
+    request: Request, partition: Partition, project: str, sound: Sequence[Any], settings: Settings
+) -> Published:
+    """Publish, unless the partition has more to do than it can remember safely."""
+    backlog: Backlog = request.app.state.backlog
+    with refusing():
+        waiting = await backlog.of(partition)
+        if waiting > settings.most_backlog:
+            raise later(
+                f"{waiting} entries wait to be worked on, the most is {settings.most_backlog}; nothing was taken", 5
+            )
+        return await partition.publish(project, sound, Limit(settings.events_per_s, settings.burst))
 
 
-def _step(name: str, at_ms: str, **more: Any) -> dict[str, Any]:
-    return {"step": name, "at": datetime.fromtimestamp(int(at_ms) / 1000, UTC).isoformat(), **more}
-
-
-def _answer(read: list[Read], statuses: list[str], published: Published | None, settings: Settings) -> JSONResponse:
-    told = iter(statuses)
-    results = [_result(one, next(told) if one.publish else "rejected") for one in read]
+def _answer(results: list[dict[str, Any]], headers: dict[str, str], taken_as: int) -> JSONResponse:
+    """Return the answer for all events; a problem if none was taken."""
     tally = {
         status: sum(result["status"] == status for result in results)
         for status in ("accepted", "duplicate", "rejected", "retry")
     }
-    headers = {}
-    if published:
-        per_window = settings.burst
-        window_s = math.ceil(settings.burst / settings.events_per_s)
-        headers = {
-            "RateLimit-Policy": f'"project";q={per_window};w={window_s}',
-            "RateLimit": f'"project";r={published.left};t={math.ceil(published.retry_after.total_seconds())}',
-        }
-        if tally["retry"]:
-            headers["Retry-After"] = str(max(1, math.ceil(published.retry_after.total_seconds())))
-    taken = tally["accepted"] + tally["duplicate"]
-    if tally["retry"] and not taken:
-        raise Problem(429, "the project publishes faster than its limit; wait for Retry-After", headers=headers)
-    if not taken and len(results) == 1:
-        error = results[0]["error"]
-        raise Problem(
-            422,
-            error["detail"],
-            slug=error["type"].rpartition("/")[2],
-            code=error["code"],
-            errors=error.get("errors", ()),
-        )
-    body = tally | {"results": results}
-    if len(results) == 1:
-        headers["Location"] = f"/v1/feedback/{results[0]['id']}"
-    return JSONResponse(body, 202 if taken else 422, headers)
+    told = tally | {"results": results}
+    if tally["accepted"] + tally["duplicate"]:
+        if len(results) == 1 and taken_as == 202:
+            headers["Location"] = results[0]["trace"]
+        return JSONResponse(told, taken_as, headers)
+    if tally["retry"]:
+        detail = "the project publishes faster than its limit; wait for Retry-After"
+        raise Problem(429, detail, headers=headers, more=told | {"violated-policies": ["project"]})
+    error = results[0]["error"]
+    alike = all(result["error"]["type"] == error["type"] for result in results)
+    raise Problem(
+        422,
+        error["detail"] if len(results) == 1 else f"none of {len(results)} events was taken; see 'results'",
+        slug=error["type"].rpartition("/")[2] if alike else "",
+        code=error["code"] if len(results) == 1 else "",
+        errors=error.get("errors", ()) if len(results) == 1 else (),
+        headers=headers,
+        more=told,
+    )
 
 
 def _result(one: Read, status: str) -> dict[str, Any]:
+    error = one.error
     if status == "conflict":
-        error = ContractError("id_reused", "the id named another event before; take a new id for new content")
-        return {"id": one.id, "status": "rejected", "error": problem_of(error)}
-    if one.publish is None:
-        return {"id": one.id, "status": "rejected", "error": dict(one.error)}
+        error = problem_of(ContractError("id_reused", "the id named another event before; take a new id"))
+    if error:
+        metrics.rejections.labels("gateway", error["code"]).inc()
+        return {"id": one.id, "status": "rejected", "error": dict(error)}
     if status == "limited":
         return {"id": one.id, "status": "retry"}
-    result = {"id": one.id, "status": status, "trace": f"/v1/feedback/{one.id}"}
+    result = {"id": one.id, "status": status, "trace": f"/v1/feedback/{quote(one.id or '', safe='')}"}
     return result | ({"warnings": list(one.warnings)} if one.warnings else {})
 
 
-def _idempotency_key(request: Request) -> str | None:
-    given = request.headers.get("idempotency-key")
-    if given is None:
-        return None
-    key = given.strip().strip('"')
-    if not 0 < len(key) <= 128 or not key.isprintable():
-        raise Problem(400, "the Idempotency-Key must be a printable text of 1 to 128 characters")
-    return key
+def _limits(published: Published, settings: Settings) -> dict[str, str]:
+    """Return what the project may publish (draft-ietf-httpapi-ratelimit-headers-10)."""
+    window_s = math.ceil(settings.burst / settings.events_per_s)
+    whole_again_s = math.ceil((settings.burst - published.left) / settings.events_per_s)
+    headers = {
+        "RateLimit-Policy": f'"project";q={settings.burst};w={window_s}',
+        "RateLimit": f'"project";r={published.left};t={whole_again_s}',
+    }
+    if "limited" in published.statuses:
+        headers["Retry-After"] = str(max(1, math.ceil(published.retry_after.total_seconds())))
+    return headers
 
 
-async def _hold_back(partition: Partition, settings: Settings) -> None:
-    """Say 503 while a partition has more to do than it can remember safely; looked at once a second."""
-    until, waiting = _backlogs.get(partition.name, (0.0, 0))
-    if until < time.monotonic():
-        waiting = max((await partition.backlog()).values())
-        _backlogs[partition.name] = (time.monotonic() + 1, waiting)
-    if waiting > settings.most_backlog:
-        detail = f"{waiting} entries wait to be worked on, the most is {settings.most_backlog}; nothing was taken"
-        raise Problem(503, detail, headers={"Retry-After": "5"})
+def _default_ids(key: str | None, count: int) -> Iterator[str | None]:
+    """Yield the ids of events that have none of their own: the request's key, numbered where it has several."""
+    for number in range(count):
+        yield f"{key}.{number}" if key and count > 1 else key
+
+
+def _count_lost(request: Request) -> None:
+    """Count what a client says that it lost before; anything else in the header is passed over."""
+    for part in request.headers.get("labelwright-lost", "").split(",")[: len(LOST)]:
+        reason, _, count = part.strip().partition("=")
+        if reason in LOST and count.isascii() and count.isdigit() and len(count) < 10:
+            metrics.client_losses.labels(reason).inc(int(count))

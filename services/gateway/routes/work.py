@@ -1,5 +1,8 @@
 """Pull labeling work: the next task, and what its holder does with it."""
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -15,10 +18,13 @@ from labelwright.identity import derive
 from labelwright.runtime.asker import Asker
 from labelwright.runtime.asker import Request as Asked
 from labelwright.runtime.server import refusing
-from services.gateway.problems import Problem
-from services.gateway.routes.caller import COMMON, PROBLEM, Caller, demand, partition_of
+from services.gateway.answers import PROBLEM, Assignment, Extended, Nothing, Recorded
+from services.gateway.problems import Problem, later
+from services.gateway.routes.body import Door
+from services.gateway.routes.caller import COMMON, Caller, demand, idempotency_key, partition_of
+from services.gateway.settings import Settings
 
-router = APIRouter(tags=["work"])
+router = APIRouter(tags=["work"], route_class=Door)
 PATIENCE = timedelta(seconds=5)
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
 AssignmentId = Annotated[str, Path(min_length=1, max_length=128)]
@@ -56,53 +62,85 @@ class Answered(Held):
     active_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
 
 
+def _link(operation: str, **more: str) -> dict[str, Any]:
+    """Tell how an assignment leads on to an operation about it."""
+    return {
+        "operationId": operation,
+        "parameters": {"assignment": "$response.body#/assignment"},
+        "requestBody": {"token": "$response.body#/token", **more},
+    }
+
+
+_HELD = {
+    "description": "the assignment",
+    "links": {
+        "keep": _link("heartbeat"),
+        "give back": _link("release"),
+        "answer": _link("annotate", label="one of the guideline's"),
+        "take back": _link("retract"),
+    },
+}
+
+
 @router.post(
     "/v1/projects/{project}/assignments",
-    responses={**COMMON, 204: {"description": "nothing to label just now"}},
+    response_model=Assignment,
+    responses={**COMMON, **_GONE, 200: _HELD, 204: {"description": "nothing to label just now"}},
 )
-async def next_task(request: Request, caller: Caller, project: str, wanted: Wanted) -> Response:
+async def next_task(request: Request, caller: Caller, project: str, wanted: Wanted | None = None) -> Response:
     """Lease the most urgent task that is the caller's to label; 204 if there is none."""
     demand(caller, "annotator", project=project)
-    sources = caller.sources if wanted.sources is None else tuple(wanted.sources)
-    if foreign := set(sources) - set(caller.sources):
-        raise Problem(403, f"your key doesn't answer as source {sorted(foreign)[0]!r}; its sources are in its record")
+    wanted = wanted or Wanted()
+    sources = _covered("source", wanted.sources, caller.sources)
+    skills = _covered("skill", wanted.skills, caller.skills)
+    if not sources:
+        raise Problem(403, "your key answers as no source; ask the project's owner for one that does")
     partition = await partition_of(request, project)
-    wait = timedelta(seconds=wanted.wait_s)
-    asker: Asker = request.app.state.asker
+    settings: Settings = request.app.state.settings
+    wait = timedelta(seconds=min(wanted.wait_s, settings.longest_wait_s))
     with refusing():
         until = await partition.now() + wait
     lease = work.LeaseRequested(
-        request=derive("request", caller.key_id, wanted.request or str(uuid4())),
+        request=derive("request", caller.key_id, wanted.request or idempotency_key(request) or str(uuid4())),
         annotator=caller.annotator,
-        sources=list(sources),
-        skills=list(wanted.skills if wanted.skills is not None else caller.skills),
-        reply=asker.name,
+        sources=sources,
+        skills=skills,
+        reply=_asker(request).name,
         wait_until=until,
     )
     return await _put(request, caller, lease, wait + PATIENCE)
 
 
-@router.post("/v1/assignments/{assignment}/heartbeat", responses={**COMMON, **_GONE})
+@router.post("/v1/assignments/{assignment}/heartbeat", response_model=Extended, responses={**COMMON, **_GONE})
 async def heartbeat(request: Request, caller: Caller, assignment: AssignmentId, held: Held) -> Response:
     """Keep the lease: its new end."""
     return await _about(request, caller, "heartbeat", assignment, held)
 
 
-@router.post("/v1/assignments/{assignment}/release", responses={**COMMON, **_GONE})
+@router.post("/v1/assignments/{assignment}/release", response_model=Nothing, responses={**COMMON, **_GONE})
 async def release(request: Request, caller: Caller, assignment: AssignmentId, held: Released) -> Response:
     """Give the task back; somebody else gets it."""
     return await _about(request, caller, "release", assignment, held)
 
 
-@router.post("/v1/assignments/{assignment}/annotation", status_code=201, responses={**COMMON, **_GONE})
+@router.post(
+    "/v1/assignments/{assignment}/annotation",
+    status_code=201,
+    response_model=Recorded,
+    responses={**COMMON, **_GONE},
+)
 async def annotate(request: Request, caller: Caller, assignment: AssignmentId, held: Answered) -> Response:
     """Answer the task. Sending the same answer again gives the same annotation."""
     return await _about(request, caller, "annotation", assignment, held)
 
 
-@router.post("/v1/assignments/{assignment}/retraction", responses={**COMMON, **_GONE})
+@router.post(
+    "/v1/assignments/{assignment}/retraction",
+    response_model=Assignment,
+    responses={**COMMON, **_GONE, 200: _HELD},
+)
 async def retract(request: Request, caller: Caller, assignment: AssignmentId, held: Held) -> Response:
-    """Take the answer back and hold the task again."""
+    """Take the answer back and hold the task again, under a new assignment."""
     return await _about(request, caller, "retraction", assignment, held)
 
 
@@ -114,6 +152,19 @@ _PAYLOADS: dict[str, type[Any]] = {
 }
 
 
+def _asker(request: Request) -> Asker:
+    asker: Asker = request.app.state.asker
+    return asker
+
+
+def _covered(kind: str, wanted: Sequence[str] | None, own: Sequence[str]) -> list[str]:
+    """Return the sources or skills to ask for: the key's own, or those wanted of them. Raises 403."""
+    if foreign := set(wanted or ()) - set(own):
+        known = ", ".join(map(repr, own)) or "none"
+        raise Problem(403, f"your key doesn't cover {kind} {sorted(foreign)[0]!r}; its {kind}s are: {known}")
+    return list(own if wanted is None else wanted)
+
+
 async def _about(
     request: Request,
     caller: Principal,
@@ -123,27 +174,39 @@ async def _about(
 ) -> Response:
     demand(caller, "annotator")
     await partition_of(request, caller.project)
-    # a heartbeat and an undo are meant anew each time they are sent; an answer is the same answer when repeated
-    repeat = held.model_dump_json() if what == "annotation" else str(uuid4())
-    identity = request.headers.get("idempotency-key") or repeat
+    # each heartbeat is meant anew; all else says the same when it is said again of the same lease
+    repeat = str(uuid4()) if what == "heartbeat" else held.model_dump_json()
     asked = _PAYLOADS[what](
-        request=derive("request", caller.key_id, assignment, what, identity),
+        request=derive("request", caller.key_id, assignment, what, idempotency_key(request) or repeat),
         assignment=assignment,
         annotator=caller.annotator,
-        reply=request.app.state.asker.name,
+        reply=_asker(request).name,
         **held.model_dump(),
     )
     return await _put(request, caller, asked, PATIENCE)
 
 
 async def _put(request: Request, caller: Principal, asked: Asked, patience: timedelta) -> Response:
-    asker: Asker = request.app.state.asker
+    """Ask dispatch, as long as the client is there to hear the answer."""
     with refusing():
-        answer = await asker.ask(caller.project, asked, timeout=patience)
+        asking = asyncio.create_task(_asker(request).ask(caller.project, asked, timeout=patience))
+        leaving = asyncio.create_task(_until_gone(request))
+        try:
+            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            answer = asking.result() if asking.done() else None
+        finally:
+            for task in (asking, leaving):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
     if answer is None:
-        detail = "nobody answered in time; ask again with the same 'request', nothing is done twice"
-        raise Problem(503, detail, headers={"Retry-After": "1"})
+        raise later("nobody answered in time; ask again with the same 'request', nothing is done twice")
     return _response(answer)
+
+
+async def _until_gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _response(answer: RequestAnswered) -> Response:

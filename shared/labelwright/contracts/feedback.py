@@ -5,10 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StrictInt, StrictStr, StringConstraints, model_validator
 
-from labelwright.contracts.payload import Json, Part, Payload, upgrades
+from labelwright.contracts.payload import Json, Moment, Part, Payload, Short, upgrades
 
 Kind = Literal["thumb", "stars", "correction", "text", "signal"]
-Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Long = Annotated[str, StringConstraints(max_length=32_768)]
 SIGNALS = ("retry", "edit", "abandon")
 
@@ -38,7 +37,7 @@ class Feedback(Part):
     comment: Long | None = None
     user: Short | None = None
     customer: Short | None = None
-    occurred_at: datetime | None = None
+    occurred_at: Moment | None = None
     trace_id: Short | None = None
     environment: Short | None = None
     release: Short | None = None
@@ -94,8 +93,8 @@ def _from_flat_thumbs(old: Json) -> Json:
 class FeedbackAccepted(Feedback, Payload, stream="accepted"):
     """Valid, upgraded, redacted, seen for the first time. `feedback` is the id under which it was published."""
 
-    feedback: str
-    received_at: datetime
+    feedback: Short
+    received_at: Moment
     redactions: dict[str, int] = Field(default_factory=dict)
 
 

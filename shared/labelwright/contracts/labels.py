@@ -1,32 +1,31 @@
 """Labels: the resolved answer of an item, with a probability and where it comes from; and disputes."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from labelwright.contracts.feedback import Subject
-from labelwright.contracts.payload import Part, Payload
+from labelwright.contracts.payload import Cost, Count, ItemId, Moment, Part, Payload, Price, Short, SourceName
 from labelwright.contracts.project import SourceKind
 
 
 class Vote(Part):
     """An annotation as a label's provenance names it."""
 
-    annotation: str
-    annotator: str
-    source: str
+    annotation: Short
+    annotator: Short
+    source: SourceName
     source_kind: SourceKind
-    label: str
-    price_usd: float
-    answered_at: datetime
+    label: Short
+    price_usd: Price
+    answered_at: Moment
 
 
 class LabelResolved(Payload, stream="labels"):
     """An item is settled. `calibrated` says whether the probability was checked against gold."""
 
-    item: str
-    label: str
+    item: ItemId
+    label: Short
     probability: float
     distribution: dict[str, float]
     method: Literal["belief", "adjudicated"]
@@ -35,18 +34,18 @@ class LabelResolved(Payload, stream="labels"):
     guideline_version: int
     annotations: list[Vote]
     feedback: list[str] = Field(default_factory=list)
-    feedback_events: int = 1
+    feedback_events: Count = 1
     text: str
     subject: Subject | None = None
-    cost_usd: float
-    opened_at: datetime
-    resolved_at: datetime
+    cost_usd: Cost
+    opened_at: Moment
+    resolved_at: Moment
 
 
 class DisputeOpened(Payload, stream="labels"):
     """Annotations don't settle an item: asking on isn't worth it, and the belief is too weak to release."""
 
-    item: str
+    item: ItemId
     distribution: dict[str, float]
     reason: str
     guideline_version: int

@@ -2,14 +2,25 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from labelwright.errors import ContractError
 
 Json = dict[str, Any]
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment if moment.tzinfo else moment.replace(tzinfo=UTC))]
+"""A time; without its zone it is taken as UTC, as everywhere on the wire, so that any two can be compared."""
+Short = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+SourceName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+"""What names are: an item's has room for the number of a task behind it, a source's for `machine:` before it."""
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Price = Annotated[float, Field(ge=0, le=10_000)]
+Cost = Annotated[float, Field(ge=0, le=1_000_000)]
+"""What numbers may be, so that sums of many still can be counted on the server."""
 
 _NAMES: dict[str, type["Payload"]] = {}
 _UPGRADES: dict[tuple[str, int], Callable[[Json], Json]] = {}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from labelwright.contracts.payload import Part, Payload
+from labelwright.contracts.payload import Part, Payload, Price
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 SourceKind = Literal["rule", "model", "llm", "crowd", "expert"]
@@ -47,7 +47,7 @@ class Source(Part):
 
     name: Name
     kind: SourceKind
-    price_usd: Annotated[float, Field(ge=0, le=10_000)]
+    price_usd: Price
 
 
 class GoldExample(Part):

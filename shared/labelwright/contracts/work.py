@@ -1,12 +1,11 @@
 """Work: tasks, the requests of annotators, their leases, and their answers."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from labelwright.contracts.feedback import Short, Subject
-from labelwright.contracts.payload import Payload
+from labelwright.contracts.feedback import Subject
+from labelwright.contracts.payload import Count, ItemId, Moment, Payload, Price, Short, SourceName
 from labelwright.contracts.project import SourceKind
 
 Note = Annotated[str, StringConstraints(max_length=4_000)]
@@ -15,52 +14,52 @@ Note = Annotated[str, StringConstraints(max_length=4_000)]
 class TaskOpened(Payload, stream="tasks"):
     """Resolve asks one more answer about an item, of one source. A gold task carries its item's true label."""
 
-    task: str
-    item: str
+    task: Short
+    item: ItemId
     guideline_version: int
-    source: str
+    source: SourceName
     source_kind: SourceKind
-    price_usd: float
+    price_usd: Price
     priority: float
     text: str
     subject: Subject | None = None
-    skill: str | None = None
-    gold_label: str | None = None
+    skill: Short | None = None
+    gold_label: Short | None = None
 
 
 class TaskReprioritised(Payload, stream="tasks"):
     """An item that waits became more urgent."""
 
-    task: str
+    task: Short
     priority: float
 
 
 class TaskWithdrawn(Payload, stream="tasks"):
     """Nobody needs to answer this any more."""
 
-    task: str
-    reason: str
+    task: Short
+    reason: Note
 
 
 class LeaseRequested(Payload, stream="work"):
     """An annotator asks for the next task, of one of `sources`; waits until `wait_until` if there is none."""
 
-    request: str
+    request: Short
     annotator: Short
-    sources: list[str]
-    skills: list[str] = Field(default_factory=list)
-    reply: str
-    wait_until: datetime
+    sources: Annotated[list[SourceName], Field(max_length=32)]
+    skills: Annotated[list[Short], Field(max_length=64)] = Field(default_factory=list)
+    reply: Short
+    wait_until: Moment
 
 
 class HeartbeatSent(Payload, stream="work"):
     """The holder is still at it: extend the lease."""
 
-    request: str
+    request: Short
     assignment: Short
     token: Short
     annotator: Short
-    reply: str | None = None
+    reply: Short | None = None
 
 
 class ReleaseRequested(Payload, stream="work"):
@@ -69,92 +68,92 @@ class ReleaseRequested(Payload, stream="work"):
     A machine that abstains says why in `note`.
     """
 
-    request: str
+    request: Short
     assignment: Short
     token: Short
     annotator: Short
     reason: Note = "skip"
     note: Note | None = None
-    reply: str | None = None
+    reply: Short | None = None
 
 
 class AnnotationSubmitted(Payload, stream="work"):
     """The holder answers."""
 
-    request: str
+    request: Short
     assignment: Short
     token: Short
     annotator: Short
     label: Short
     note: Note | None = None
-    active_ms: Annotated[int, Field(ge=0)] | None = None
-    reply: str | None = None
+    active_ms: Count | None = None
+    reply: Short | None = None
 
 
 class RetractionRequested(Payload, stream="work"):
     """The annotator takes the last answer back, to answer again: undo."""
 
-    request: str
+    request: Short
     assignment: Short
     token: Short
     annotator: Short
-    reply: str | None = None
+    reply: Short | None = None
 
 
 class AssignmentLeased(Payload, stream="assignments"):
     """A task is an annotator's until `expires_at`, for whoever shows `token`."""
 
-    assignment: str
-    task: str
-    item: str
-    annotator: str
-    source: str
+    assignment: Short
+    task: Short
+    item: ItemId
+    annotator: Short
+    source: SourceName
     source_kind: SourceKind
     guideline_version: int
-    token: str
+    token: Short
     text: str
-    expires_at: datetime
+    expires_at: Moment
 
 
 class AssignmentEnded(Payload, stream="assignments"):
     """A lease ended without an answer: released, expired or withdrawn. The task is ready again unless withdrawn."""
 
-    assignment: str
-    task: str
-    item: str
-    annotator: str
-    outcome: str
-    reason: str = ""
+    assignment: Short
+    task: Short
+    item: ItemId
+    annotator: Short
+    outcome: Short
+    reason: Note = ""
 
 
 class AnnotationRecorded(Payload, stream="annotations"):
     """One annotator's answer to one task. With `gold_label`, it tested the annotator and settles nothing."""
 
-    annotation: str
-    task: str
-    item: str
-    assignment: str
-    annotator: str
-    source: str
+    annotation: Short
+    task: Short
+    item: ItemId
+    assignment: Short
+    annotator: Short
+    source: SourceName
     source_kind: SourceKind
-    label: str
+    label: Short
     guideline_version: int
-    price_usd: float
-    gold_label: str | None = None
-    note: str | None = None
-    active_ms: int | None = None
-    leased_at: datetime
-    answered_at: datetime
+    price_usd: Price
+    gold_label: Short | None = None
+    note: Note | None = None
+    active_ms: Count | None = None
+    leased_at: Moment
+    answered_at: Moment
 
 
 class AnnotationAbstained(Payload, stream="annotations"):
     """A machine had nothing to say about a task; the task is closed and another source may be asked."""
 
-    task: str
-    item: str
-    assignment: str
-    annotator: str
-    source: str
+    task: Short
+    item: ItemId
+    assignment: Short
+    annotator: Short
+    source: SourceName
     source_kind: SourceKind
     guideline_version: int
 
@@ -162,17 +161,17 @@ class AnnotationAbstained(Payload, stream="annotations"):
 class AnnotationRetracted(Payload, stream="annotations"):
     """An annotator took an answer back and holds the task again. With `gold_label`, the answer had settled nothing."""
 
-    annotation: str
-    task: str
-    item: str
-    annotator: str
-    gold_label: str | None = None
+    annotation: Short
+    task: Short
+    item: ItemId
+    annotator: Short
+    gold_label: Short | None = None
 
 
 class RequestAnswered(Payload, stream="reply"):
     """Dispatch's answer to one request of an asker. `status` is HTTP's; a problem has a `code` and a `detail`."""
 
-    request: str
+    request: Short
     status: int
     code: str = ""
     detail: str = ""

@@ -38,7 +38,8 @@ def _one(event: Event[Payload], state: State = STATE) -> Decision:
 
 def _rejected(code: str, reason: str, project: str = "acme", name: str = "f1") -> Reject:
     field = story_key(project, name)
-    return Reject(code, reason, outcomes.lacks(field, NOW), outcomes.put(field, f"{milliseconds(NOW)}|{code}", NOW))
+    outcome = outcomes.put(field, f"{milliseconds(NOW)}|{code}|{reason}", NOW)
+    return Reject(code, reason, outcomes.lacks(field, NOW), outcome)
 
 
 def test_valid_feedback_is_accepted_once_and_its_outcome_remembered() -> None:
@@ -51,7 +52,7 @@ def test_valid_feedback_is_accepted_once_and_its_outcome_remembered() -> None:
 
 
 def test_an_id_that_has_an_outcome_changes_nothing() -> None:
-    assert _one(_event(), State(NOW, frozenset({"acme"}), {"acme/f1": "1|schema_violation"})) == Commit()
+    assert _one(_event(), State(NOW, frozenset({"acme"}), {"acme/f1": "1|schema_violation|no"})) == Commit()
 
 
 def test_an_id_is_taken_once_within_a_batch_even_with_another_body() -> None:

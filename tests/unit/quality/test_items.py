@@ -1,10 +1,11 @@
 """Items wait, get a label or a dispute, take their time and cost something."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from labelwright.contracts.work import AnnotationAbstained
+from labelwright.metrics import Distribution
 from tests.unit.quality.shop import START, Shop, accepted, answered, disputed, opened, resolved, taken_back
 
 
@@ -100,3 +101,13 @@ def _standing(shop: Shop) -> tuple[float, ...]:
     figures = shop.figures()
     states = [figures[f"items.{state}"] for state in ("waiting", "labeled", "disputed")]
     return (*states, figures["item_age_seconds"])
+
+
+def test_a_clock_that_is_centuries_off_adds_a_year_at_most() -> None:
+    shop = Shop()
+
+    shop.tell(opened("a", datetime(1, 1, 1, tzinfo=UTC)))
+    shop.tell(resolved("a", at=datetime(9999, 12, 31, tzinfo=UTC), received_at=datetime(1, 1, 1, tzinfo=UTC)))
+
+    totals = [sample.value.total for sample in shop.samples() if isinstance(sample.value, Distribution)]
+    assert totals == [timedelta(days=365).total_seconds()]
