@@ -34,6 +34,15 @@ class ModelPartition:
         self.published: list[Event[Payload]] = []
         self.replies: list[tuple[str, RequestAnswered]] = []
 
+    def copy(self) -> "ModelPartition":
+        """Return another partition that holds the same tables, and of which nothing was published yet."""
+        other = ModelPartition(self.now)
+        other.hashes = {key: dict(fields) for key, fields in self.hashes.items()}
+        other.rankings = {key: dict(scores) for key, scores in self.rankings.items()}
+        other.sets = {key: set(members) for key, members in self.sets.items()}
+        other.texts, other.vanishing = dict(self.texts), dict(self.vanishing)
+        return other
+
     def reads(self, chance: bytes = b"0123456789abcdef") -> "ModelReads":
         """Return reads of the state as it is when they are asked."""
         return ModelReads(self, chance)

@@ -14,7 +14,6 @@ from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
-import msgpack
 import redis.asyncio as redis
 import structlog
 from pydantic_core import from_json
@@ -31,8 +30,6 @@ from labelwright.engine.decisions import Decision
 from labelwright.runtime import functions, stage
 from labelwright.runtime.dead import letters, replay
 from labelwright.runtime.partition import Partition
-from labelwright.runtime.rebuild import digest
-from labelwright.runtime.server import Server
 from labelwright.runtime.stage import Service, Stage
 from labelwright.settings import LabelwrightSettings
 from labelwright.stories import placements, story_key
@@ -40,6 +37,7 @@ from services.intake.decide import decide as decide_intake
 from services.intake.state import load as load_intake
 from services.triage.decide import decide as decide_triage
 from services.triage.state import load as load_triage
+from tests.changes import differences
 from tests.simulation.gate import Actor, Client, Gate, GatedClient
 
 P = TypeVar("P", bound=Payload)
@@ -270,17 +268,8 @@ class World:
 
     async def _check_changes(self) -> None:
         """What `changes` recorded makes the very tables anew."""
-        anew = self._ground.beside
-        pipeline = anew.pipeline(transaction=False)
-        for _, fields in await self.client.xrange(self.partition.key("changes")):
-            _, _, writes = msgpack.unpackb(fields[b"changes"], raw=True, strict_map_key=False)
-            for write in writes:
-                pipeline.execute_command(write[0].decode(), *write[1:])
-        await pipeline.execute()
-        there = await digest(Server(self.client, self.settings), "p0")
-        made = await digest(Server(anew, self.settings), "p0")
-        tables = {key: value for key, value in there.items() if key.partition(":")[2] not in topology.STREAMS}
-        _law("the changes make the tables anew", made == tables, sorted(made.items() ^ tables.items()))
+        differing = await differences(self.client, self._ground.beside, self.settings)
+        _law("the changes make the tables anew", not differing, differing)
 
     # the actors' lives
 

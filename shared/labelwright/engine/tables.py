@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
@@ -294,18 +295,19 @@ class Window:
 
     def lacks(self, field: str, now: datetime) -> list[Guard]:
         """Hold while no period that is still remembered has the field."""
-        return [register.lacks(field) for register in self._registers(now)]
+        registers, _ = _periods(self, now)
+        return [register.lacks(field) for register in registers]
 
     def put(self, field: str, value: str, now: datetime) -> list[Write]:
         """Remember the field from now on."""
-        register = self._registers(now)[0]
-        end = datetime.fromtimestamp((self._slot(now) + self.keep) * self.period.total_seconds(), UTC)
-        return [register.put(field, value), register.vanish_at(end)]
+        registers, vanish = _periods(self, now)
+        return [registers[0].put(field, value), vanish]
 
     def get_many(self, fields: Iterable[str], now: datetime) -> Read[dict[str, str]]:
         """Read the fields that are remembered; the latest value where several are."""
         asked = list(dict.fromkeys(fields))
-        reads = [register.get_many(asked) for register in reversed(self._registers(now))]
+        registers, _ = _periods(self, now)
+        reads = [register.get_many(asked) for register in reversed(registers)]
         commands = tuple(command for read in reads for command in read.commands)
 
         def understand(raw: list[Any]) -> dict[str, str]:
@@ -317,12 +319,14 @@ class Window:
 
         return Read(commands, understand)
 
-    def _slot(self, now: datetime) -> int:
-        return int(now.timestamp() // self.period.total_seconds())
 
-    def _registers(self, now: datetime) -> list[Register]:
-        slot = self._slot(now)
-        return [Register(f"{self.name}:{slot - age}") for age in range(self.keep)]
+@lru_cache(maxsize=256)  # a batch has one moment
+def _periods(window: Window, now: datetime) -> tuple[Sequence[Register], Write]:
+    """Return a register for each period that is remembered, newest first, and how the newest vanishes."""
+    period_s = window.period.total_seconds()
+    slot = int(now.timestamp() // period_s)
+    registers = [Register(f"{window.name}:{slot - age}") for age in range(window.keep)]
+    return registers, registers[0].vanish_at(datetime.fromtimestamp((slot + window.keep) * period_s, UTC))
 
 
 def milliseconds(moment: datetime) -> int:

@@ -247,7 +247,10 @@ class Partition:
         node = self._node()
         if time.monotonic() > self._replicas_asked_s + REPLICAS_ASKED_EVERY_S:
             facts = await self.client.execute_command("INFO", "replication", **node)
-            self._replicas_asked_s, self._has_replica = time.monotonic(), bool(facts["connected_slaves"])
+            # one that still copies the whole data confirms nothing for as long as that takes
+            links = [link for name, link in facts.items() if name.startswith("slave") and isinstance(link, dict)]
+            self._replicas_asked_s = time.monotonic()
+            self._has_replica = any(link["state"] == "online" for link in links)
         if not self._has_replica:
             return await self._call(line)
         pipeline = self.client.pipeline(transaction=False)

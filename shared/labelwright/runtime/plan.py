@@ -14,6 +14,7 @@ from labelwright.engine.decisions import Decision, Effect, Emit, Guard, Reject, 
 from labelwright.identity import derive
 
 MOST_COMMANDS = 2_000
+MOST_REASON = 2_000  # characters: a reason may quote a name, and a name may be anything
 MOST_BYTES = 900_000  # the server refuses above 1 MiB; msgpack's own bytes are not counted here
 
 
@@ -73,7 +74,7 @@ def _rejection(entry: Entry | None, cause: Cause, reject: Reject) -> Emit:
         EventRejected(
             service=cause.service,
             code=reject.code,
-            reason=reject.reason,
+            reason=reject.reason[:MOST_REASON],
             stream_name=entry.stream if entry else "",
             entry=entry.id.decode() if entry else "",
             event=cause.event.id,

@@ -85,12 +85,18 @@ class Breaker:
         self._recent: deque[bool] = deque(maxlen=BREAKER_WINDOW)
         self._row = 0
 
-    def note(self, failed: bool) -> None:
-        """Count one entry's outcome. Raises BreakerOpen."""
-        self._recent.append(failed)
-        self._row = self._row + 1 if failed else 0
+    def note_answered(self, entries: int) -> None:
+        """Count entries that found their answer."""
+        if entries:
+            self._recent.extend([False] * entries)
+            self._row = 0
+
+    def note_failed(self) -> None:
+        """Count an entry that no decision could be made about. Raises BreakerOpen."""
+        self._recent.append(True)
+        self._row += 1
         full = len(self._recent) == BREAKER_WINDOW
-        if self._row > BREAKER_ROW or (full and failed and sum(self._recent) > BREAKER_SHARE * BREAKER_WINDOW):
+        if self._row > BREAKER_ROW or (full and sum(self._recent) > BREAKER_SHARE * BREAKER_WINDOW):
             raise BreakerOpen(
                 f"{sum(self._recent)} of the last {len(self._recent)} entries failed, {self._row} in a row; roll the "
                 "release back or fix it, then start again: what failed is still pending or in `labelwright dead list`"
@@ -218,7 +224,8 @@ class Stage:
         found = await (ahead or self._read())
         if len(found) >= self._settings.batch and not self._in_doubt:
             self._ahead = asyncio.create_task(self._read())
-            await asyncio.sleep(0)  # lets the read go out before the commit: its answer comes while the server commits
+            for _ in range(3):  # redis-py writes it some turns of the loop later; then its answer comes while we commit
+                await asyncio.sleep(0)
         return found
 
     async def _drop_ahead(self) -> None:
@@ -293,8 +300,9 @@ class Stage:
             await self._handle([_understood(entry) for entry in hopeful])
         for entry in entries:
             if entry not in hopeful:
-                often = deliveries[entry.id]
-                await self._fail(entry, None, f"delivered {often} times without an answer", limit=1)
+                often, found = deliveries[entry.id], _understood(entry)
+                event = found.event if isinstance(found, _Work) else None
+                await self._fail(entry, event, f"delivered {often} times without an answer", limit=1)
         await self._forgive(key, entries)
 
     async def _forgive(self, key: str, entries: list[Entry]) -> None:
@@ -365,12 +373,8 @@ class Stage:
                     raise
                 await self._bisect(work, error, tally)
                 return
-            again = []
-            for one, answer in zip(work, answers, strict=True):
-                if answer < 0:
-                    again.append(one)
-                else:
-                    self._breaker.note(failed=False)
+            again = [one for one, answer in zip(work, answers, strict=True) if answer < 0]
+            self._breaker.note_answered(len(work) - len(again))
             tally["gone"] += answers.count(0)
             if not again:
                 return
@@ -405,12 +409,11 @@ class Stage:
             ("commit", time.perf_counter() - planned),
         ):
             metrics.batch_seconds.labels(name, phase).observe(seconds)
-        for decision, answer in zip(decisions, answers, strict=True):
-            if answer == 1:
-                outcome = "rejected" if isinstance(decision, Reject) else "committed"
-                tally[outcome] += 1
-                if isinstance(decision, Reject):
-                    metrics.rejections.labels(name, decision.code).inc()
+        done = [decision for decision, answer in zip(decisions, answers, strict=True) if answer == 1]
+        rejects = [decision for decision in done if isinstance(decision, Reject)]
+        for reject in rejects:
+            metrics.rejections.labels(name, reject.code).inc()
+        tally.update(committed=len(done) - len(rejects), rejected=len(rejects))
         return answers
 
     async def _commit(self, call: Any) -> list[int]:
@@ -431,7 +434,7 @@ class Stage:
         reason = f"{type(error).__name__} in {where}"[:4_000]
         gone = await self._fail(entry, event, reason, limit=self._settings.attempts)
         tally["dead" if gone else "failed"] += 1
-        self._breaker.note(failed=True)
+        self._breaker.note_failed()
 
     async def _fail(self, entry: Entry, event: Event[Payload] | None, reason: str, *, limit: int) -> bool:
         """Count a failure; True if the entry went to `dead` by it."""

@@ -15,7 +15,7 @@ DELAY_S = 0.005
 
 
 @asynccontextmanager
-async def _slow_way(to_port: int) -> AsyncIterator[int]:
+async def _slow_way(host: str, port: int) -> AsyncIterator[int]:
     """Relay connections, each answer a little late, and yield the port."""
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
@@ -27,7 +27,7 @@ async def _slow_way(to_port: int) -> AsyncIterator[int]:
         writer.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_connection("127.0.0.1", to_port)
+        back, forth = await asyncio.open_connection(host, port)
         await asyncio.gather(pipe(reader, forth, 0), pipe(back, writer, DELAY_S))
 
     server = await asyncio.start_server(relay, "127.0.0.1", 0)
@@ -39,9 +39,9 @@ async def test_nobody_gets_the_answer_to_a_read_that_was_cancelled(server: Serve
     random, cancelled, wrong = Random(7), 0, []
     names = [f"tenant-{number}" for number in range(150)]
     await server.client.mset({name: name for name in names})
-    port = server.client.connection_pool.connection_kwargs["port"]
+    where = server.client.connection_pool.connection_kwargs
 
-    async with _slow_way(port) as slow:
+    async with _slow_way(where["host"], where["port"]) as slow:
         client = make_client(f"redis://127.0.0.1:{slow}/0")
         for name in names:
             read = asyncio.create_task(client.get(name))
