@@ -6,7 +6,6 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, Final
 
-from labelwright.contracts.feedback import Subject
 from labelwright.contracts.project import MACHINES
 from labelwright.contracts.work import AssignmentLeased, LeaseRequested
 from labelwright.engine.tables import Versioned, milliseconds
@@ -230,7 +229,7 @@ def _gold_instead(turn: Turn, project: str, request: LeaseRequested, task: Task,
             "text": example.text,
             "gold_label": example.label,
             "guideline_version": in_force.number,
-            "subject": Subject(type=about.type, id=about.id) if about else None,
+            "subject": about and about.model_copy(update={"prompt": example.prompt, "response": example.response}),
         }
     )
     story = turn.event.correlation_id or turn.event.id

@@ -37,6 +37,7 @@ class LabelwrightSettings(BaseSettings):
         "", description="where the ledger is kept: a folder or s3://…; default: `ledger` in the data folder"
     )
     secret: SecretStr = Field(SecretStr(""), description="32 bytes in hex; keys API-key hashes and desk sessions")
+    connect_within_s: float = Field(30, gt=0, description="seconds to wait for a server that is just starting")
     host: str = Field("127.0.0.1", description="the address that HTTP listens on")
     port: int = Field(
         9090, ge=0, le=65_535, description="port of a service's /metrics, /healthz, /readyz and /asyncapi"

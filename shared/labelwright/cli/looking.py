@@ -10,6 +10,7 @@ from labelwright import stories
 from labelwright import topology as table
 from labelwright.cli.opening import CheckSaidNo, connected, options, put_json, say, show
 from labelwright.errors import LabelwrightError
+from labelwright.runtime.dead import waiting
 from labelwright.runtime.server import Server, refusing
 
 
@@ -19,7 +20,7 @@ async def status(redis: str, watch: bool, as_json: bool) -> None:
         while True:
             rows = await _pipeline(server)
             facts = await server.facts()
-            dead = sum([await part.client.xlen(part.key("dead")) for part in server.partitions])
+            dead = sum([await waiting(partition) for partition in server.partitions])
             if as_json:
                 put_json({"services": rows, "dead": dead, "server": facts})
             else:
@@ -34,15 +35,15 @@ async def _pipeline(server: Server) -> list[dict[str, Any]]:
     rows = []
     with refusing():
         for name in table.STAGES:
-            waiting = pending = consumers = 0
+            unfinished = pending = consumers = 0
             for partition in server.partitions:
                 for stream in table.inputs(name):
-                    waiting += (await partition.unfinished(stream)).get(name, 0)
+                    unfinished += (await partition.unfinished(stream)).get(name, 0)
                     for group in await _groups(partition, stream):
                         if group["name"].decode() == name:
                             pending += group["pending"]
                             consumers = max(consumers, group["consumers"])
-            rows.append({"service": name, "unfinished": waiting, "in hand": pending, "consumers": consumers})
+            rows.append({"service": name, "unfinished": unfinished, "in hand": pending, "consumers": consumers})
     return rows
 
 
@@ -77,7 +78,7 @@ async def doctor(redis: str, as_json: bool) -> None:
             seconds, micros = await server.client.execute_command("TIME")
             drift = abs(int(seconds) + int(micros) / 1e6 - datetime.now(UTC).timestamp())
             note("clock", "" if drift < 5 else f"{drift:.0f} s apart from the server's", "run a time service on both")
-            dead = sum([await part.client.xlen(part.key("dead")) for part in server.partitions])
+            dead = sum([await waiting(partition) for partition in server.partitions])
             note("dead letters", f"{dead}" if dead else "", "see `labelwright dead list`")
     except LabelwrightError as error:
         note("server", str(error), "see above")

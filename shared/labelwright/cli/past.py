@@ -18,7 +18,7 @@ async def dead_list(redis: str, as_json: bool) -> None:
     async with connected(redis) as server:
         rows = [
             {key: letter[key] for key in ("letter", "service", "stream", "id", "project")}
-            | {"reason": letter["reason"].splitlines()[0][:80]}
+            | {"reason": letter["reason"].splitlines()[0][:80], "replayed": letter["replayed"]}
             for _, letter in await _letters(server)
         ]
     if as_json:
@@ -57,8 +57,13 @@ async def dead_replay(letter_id: str, redis: str, as_json: bool) -> None:
 
 
 async def _letters(server: Server) -> list[tuple[Partition, dict[str, Any]]]:
+    found = []
     with refusing():
-        return [(partition, letter) for partition in server.partitions async for letter in dead.letters(partition)]
+        for partition in server.partitions:
+            done = await dead.replayed(partition)
+            async for letter in dead.letters(partition):
+                found.append((partition, letter | {"replayed": letter["letter"] in done}))
+    return found
 
 
 async def rebuild(ledger: str, redis: str, check: bool, as_json: bool) -> None:

@@ -51,10 +51,15 @@ class Source(Part):
 
 
 class GoldExample(Part):
-    """A text whose true label the project's owner states; it tests annotators, unseen among other tasks."""
+    """A text whose true label the project's owner states; it tests annotators, unseen among other tasks.
+
+    Where feedback comes with a prompt and a response, give them here as well: else annotators tell gold by their lack.
+    """
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=32_768)]
     label: Name
+    prompt: Annotated[str, StringConstraints(max_length=32_768)] | None = None
+    response: Annotated[str, StringConstraints(max_length=32_768)] | None = None
 
 
 class ProjectFile(Part):

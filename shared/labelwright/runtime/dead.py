@@ -44,6 +44,18 @@ def _addressed(letter: dict[str, Any]) -> str | bytes:
     return to_json(envelope | {"audience": letter["service"]}) if isinstance(envelope, dict) else letter["event"]
 
 
+async def replayed(partition: Partition) -> frozenset[str]:
+    """Return the letters that were replayed."""
+    return frozenset(raw.decode() for raw in await partition.client.smembers(partition.key("dead.replayed")))
+
+
+async def waiting(partition: Partition) -> int:
+    """Count the letters that nobody has replayed yet."""
+    lying: int = await partition.client.xlen(partition.key("dead"))
+    again: int = await partition.client.scard(partition.key("dead.replayed"))
+    return max(0, lying - again)
+
+
 async def replay(partition: Partition, letter: dict[str, Any]) -> None:
     """Put a dead letter's event back on its stream, for the service that failed; its other readers pass it by.
 

@@ -29,7 +29,6 @@ from labelwright.runtime.stage import Service, Stage
 from labelwright.settings import LabelwrightSettings, settings
 
 STALLED_AFTER_S = 60.0
-CONNECT_WITHIN_S = 30.0
 MOST_GRACE_S = 1
 """How long an HTTP request may go on after the process was asked to end; long polls are cut off, to be asked again."""
 
@@ -273,9 +272,9 @@ def _version() -> str:
     return version("labelwright")
 
 
-async def connect(options: LabelwrightSettings, *, within_s: float = CONNECT_WITHIN_S) -> Server:
+async def connect(options: LabelwrightSettings) -> Server:
     """Connect, waiting for a server that is just starting. Raises ServerRefuses when it stays away."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + options.connect_within_s
     while True:
         try:
             return await Server.connect(options)

@@ -143,8 +143,8 @@ def test_a_server_that_is_away_or_full_is_waited_for_and_then_told(runs: Runs, e
     with redis.Redis(port=embedded.port) as client:
         client.config_set("maxmemory", "1")
 
-    away = runs.begin("intake", f"redis://127.0.0.1:{free_port()}/0")
-    full = runs.begin("intake", embedded.url)
+    away = runs.begin("intake", f"redis://127.0.0.1:{free_port()}/0", CONNECT_WITHIN_S="1")
+    full = runs.begin("intake", embedded.url, CONNECT_WITHIN_S="1")
 
     assert away.exit_code() == 3, away.said()
     assert full.exit_code() == 3, full.said()

@@ -28,6 +28,17 @@ def test_gold_looks_like_the_task_whose_place_it_takes() -> None:
     assert not any("gold" in str(value) for name, value in test.items() if name != "text")
 
 
+def test_gold_shows_its_own_prompt_and_response_about_the_same_subject() -> None:
+    file = project_file(TEXTS, gold_share=0.5)
+    gold = [one.model_copy(update={"prompt": "Why so?", "response": "So."}) for one in file.gold]
+    office = Office(file.model_copy(update={"gold": gold}))
+    office.open("a.1")
+
+    test = _first_gold(office)
+
+    assert test["subject"] == {"type": "screen", "id": "checkout", "prompt": "Why so?", "response": "So."}
+
+
 def test_gold_is_counted_and_the_task_it_displaced_stays_ready() -> None:
     office = Office(project_file(TEXTS, gold_share=0.5))
     office.open("a.1")
