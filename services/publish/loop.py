@@ -14,11 +14,12 @@ from redis.exceptions import RedisError
 from labelwright import metrics, topology
 from labelwright.errors import LedgerError
 from labelwright.ledger import Commit, Ledger, Row, Store
+from labelwright.ledger.files import order
 from labelwright.logs import logger
 from labelwright.metrics import Sample
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server, kind_of
-from services.publish.decide import cut_at, up_to
+from services.publish.decide import Found, cut_at, up_to
 from services.publish.settings import settings
 
 MOST_DELAY_S = 5.0
@@ -89,6 +90,7 @@ class Loop:
             head = await asyncio.to_thread(self._ledger.watermark, self._partition.name)
         now_ms = int((await self._server_time()) * 1_000)
         found = {stream: await self._behind(stream, head) for stream in self._streams}
+        self._tell_age(found, now_ms)
         cut = max(cut_at(found, now_ms, self._settings.most_rows), head.cut)
         rows = up_to(found, cut)
         if rows:
@@ -104,6 +106,11 @@ class Loop:
         facts = await self._server.facts()
         metrics.state.put("publish", [Sample("labelwright_redis_memory_ratio", {}, facts["memory_ratio"])])
         return any(len(of_one) >= self._settings.most_rows for of_one in found.values())
+
+    def _tell_age(self, found: Found, now_ms: int) -> None:
+        first = min((order(rows[0].entry_id)[0] for rows in found.values() if rows), default=now_ms)
+        age = Sample("labelwright_ledger_age_seconds", {"partition": self._partition.name}, (now_ms - first) / 1_000)
+        metrics.state.put(f"publish {self._partition.name}", [age])
 
     async def _server_time(self) -> float:
         client = self._partition.client

@@ -179,6 +179,12 @@ _declare(
 )
 _declare(
     "gauge",
+    "labelwright_ledger_age_seconds",
+    "Age of the oldest event that the ledger had not when it was last looked at; if it is high see publish's log.",
+    ("partition",),
+)
+_declare(
+    "gauge",
     "labelwright_redis_memory_ratio",
     "Memory in use by what is allowed; above 0.8 give Redis more, or trim sooner.",
     (),
