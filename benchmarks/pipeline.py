@@ -95,13 +95,15 @@ async def bench(events: int, seconds: float, layout: str, *, over_http: bool = F
             with services(processes, options, gateway_port):
                 await _until_ready(partition)
                 send = await _door(server, gateway_port) if over_http else _straight(partition)
+                many = list(feedback(0, events))
                 began = time.monotonic()
-                await publish(send, list(feedback(0, events)), partition)
+                await publish(send, many, partition)
                 await _until_done(partition)
                 rate = events / (time.monotonic() - began)
                 print(f"{events} events in {events / rate:.1f} s: {rate:,.0f}/s; now half as fast", flush=True)
+                fewer = list(feedback(events, int(seconds * rate / 2)))
                 calm_from_ms = int((await partition.now()).timestamp() * 1_000)
-                await publish(send, list(feedback(events, int(seconds * rate / 2))), partition, rate / 2)
+                await publish(send, fewer, partition, rate / 2)
                 await _until_done(partition)
         finally:
             await server.close()
@@ -232,7 +234,7 @@ async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
     while not await holds():
         if time.monotonic() > deadline:
             raise SystemExit(f"the services stand still for {PATIENCE_S:.0f} s; run `labelwright up` to see why")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.05)
 
 
 async def _has_room(partition: Partition) -> bool:

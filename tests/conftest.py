@@ -11,7 +11,8 @@ import redis
 
 from labelwright.runtime.embedded import temporary
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 
 SECRET = "5e" * 32

@@ -21,7 +21,8 @@ from labelwright.engine.reads import Reads
 from labelwright.engine.tables import Register
 from labelwright.logs import configure
 from labelwright.runtime.process import connect
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 
 PLACE: Final = "intake"

@@ -47,8 +47,8 @@ class KeyRecord(Part):
     project: Name
     roles: list[Role]
     annotator: AnnotatorName
-    sources: list[Name] = Field(default_factory=list)
-    skills: list[Name] = Field(default_factory=list)
+    sources: list[Name] = Field(default_factory=list, max_length=32)
+    skills: list[Name] = Field(default_factory=list, max_length=64)
     note: str = ""
     created_at: datetime
     revoked_at: datetime | None = None

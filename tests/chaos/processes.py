@@ -14,7 +14,8 @@ from labelwright.errors import ServerRefuses
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.process import connect
 from labelwright.runtime.server import refusing
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from tests.chaos.load import batches, by_xadd, through_gateway, told
 

@@ -23,7 +23,7 @@ from labelwright.demo.feedback import generate
 from labelwright.demo.project import PROJECT, project_file
 from labelwright.engine.decisions import Decision
 from labelwright.errors import ContractError
-from labelwright.runtime.stage import Service
+from labelwright.runtime.service import Service
 from tests.engine_model import ModelPartition
 
 START: Final = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -25,7 +25,8 @@ from labelwright.runtime.asker import Asker
 from labelwright.runtime.dead import letters
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.stories import cases, placements, story_key
 from services.dispatch.state import STATES, counts
 from services.quality.state import Scope, of_scope

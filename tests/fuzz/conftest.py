@@ -9,7 +9,8 @@ import pytest
 from labelwright import topology
 from labelwright.registry import apply_project
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from services.gateway.settings import Settings
 from tests.conftest import until
 from tests.installation import Installation, installed, project_file

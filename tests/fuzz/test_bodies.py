@@ -22,20 +22,21 @@ BODIES = int(os.environ.get("FUZZ_BODIES", "300"))
 STATUSES = {200, 202, 400, 413, 415, 422}
 TALLY = ("accepted", "duplicate", "rejected", "retry")
 
+WORDS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20).map(str.strip)
 KINDS = st.sampled_from(
     [
         "application/json", "application/json; charset=latin-1", "application/x-ndjson", "application/cloudevents+json",
         "application/cloudevents-batch+json", "application/problem+json", "text/plain", "", "application/json, text",
         "multipart/form-data; boundary=x", "\u00e9", "application/" + "x" * 3_000,
     ]
-) | st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20)  # fmt: skip
+) | WORDS  # fmt: skip
 CODINGS = st.sampled_from([None, None, None, "gzip", "GZIP", "x-gzip", "identity", "br", "gzip, gzip", "", "é"])
 HEADERS = st.dictionaries(
     st.sampled_from(
         ["ce-specversion", "ce-id", "ce-type", "ce-time", "ce-expirytime", "idempotency-key", "labelwright-lost"]
     ),
     st.sampled_from(["1.0", FeedbackReceived.type, "%E2%82%AC", "%ff", '"a\\"', "2026-05-04T12:00:00Z", "a=1,b"])
-    | st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=20).map(str.strip),
+    | WORDS,
     max_size=3,
 )
 

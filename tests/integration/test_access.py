@@ -153,7 +153,15 @@ async def test_keys_are_listed_oldest_first_by_project(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "about",
-    [{"project": "Shop!"}, {"annotator": "a b"}, {"sources": ["Crowd"]}, {"skills": [""]}, {"annotator": "machine:x"}],
+    [
+        {"project": "Shop!"},
+        {"annotator": "a b"},
+        {"sources": ["Crowd"]},
+        {"skills": [""]},
+        {"annotator": "machine:x"},
+        {"sources": ["s"] * 33},
+        {"skills": ["s"] * 65},
+    ],
 )
 async def test_a_key_with_names_that_can_not_be_is_not_made(server: Server, about: dict[str, Any]) -> None:
     access = Access(server)

@@ -16,7 +16,8 @@ from labelwright.metrics import Sample
 from labelwright.runtime import dead
 from labelwright.runtime.embedded import cluster
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from tests.conftest import SECRET, until
 from tests.unit.quality.shop import PROJECT, accepted, answered, opened

@@ -5,7 +5,8 @@ from prometheus_client import REGISTRY, Counter, Gauge
 
 from labelwright import metrics
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
 

@@ -30,7 +30,8 @@ from labelwright.engine.decisions import Decision
 from labelwright.runtime import functions, stage
 from labelwright.runtime.dead import letters, replay
 from labelwright.runtime.partition import Partition
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from labelwright.stories import placements, story_key
 from services.intake.decide import decide as decide_intake
@@ -358,7 +359,7 @@ class _Stage(Stage):
     """A stage that doesn't wait out what it can't mend: the scheduler's order is its only clock."""
 
     async def _wait_out(self, error: Exception) -> None:  # noqa: ARG002  # the real one logs it
-        self._in_doubt = True
+        self._inbox.doubt()
 
 
 def _of(kind: type[P], events: Iterable[Event[Payload]]) -> Iterator[P]:

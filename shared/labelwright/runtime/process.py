@@ -25,7 +25,8 @@ from labelwright import topology
 from labelwright.errors import LabelwrightError, ServerRefuses, SettingsError
 from labelwright.logs import configure, logger
 from labelwright.runtime.server import Server, refusing
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings, settings
 
 STALLED_AFTER_S = 60.0

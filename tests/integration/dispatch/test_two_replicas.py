@@ -13,7 +13,8 @@ from labelwright.contracts.payload import Payload
 from labelwright.contracts.work import AnnotationSubmitted, LeaseRequested, RequestAnswered
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from services.dispatch.state import gauges
 from tests.conftest import RunStages
 from tests.unit.dispatch.office import PROJECT, opened, project_file

@@ -13,7 +13,8 @@ from labelwright.engine.decisions import Commit, Decision
 from labelwright.engine.tables import Counter, Register
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 
 handled = Register("intake.handled")
 tallies = Counter("intake.tallies")

@@ -189,7 +189,7 @@ async def test_a_consumer_that_was_idle_for_a_day_and_owns_nothing_is_buried(ser
     await partition.client.xgroup_createconsumer(stream, "intake", "yesterday's")
     await _read_and_die(partition, [1], consumer="still owns one")
 
-    await one._bury_consumers(stream)
+    await one._inbox.bury_consumers(stream)
     kept = {row["name"] for row in await partition.client.xinfo_consumers(stream, "intake")}
     await partition.function("leave", [stream], ["intake", "still owns one"])
     await partition.function("leave", [stream], ["intake", "yesterday's"])

@@ -17,7 +17,8 @@ from labelwright.registry import apply_project
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.rebuild import digest, rebuild
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from services.publish.loop import Loop
 from services.triage.state import FIELD, items
 from tests.conftest import until

@@ -9,7 +9,8 @@ from labelwright.contracts.envelope import decode
 from labelwright.contracts.quality import TickStruck
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from tests.conftest import until
 from tests.integration.engine.stages import running
 

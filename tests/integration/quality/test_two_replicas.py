@@ -12,7 +12,8 @@ from labelwright.contracts.payload import Payload
 from labelwright.contracts.quality import QualityMeasured
 from labelwright.contracts.work import AnnotationRecorded
 from labelwright.runtime.server import Server
-from labelwright.runtime.stage import Service, Stage
+from labelwright.runtime.service import Service
+from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from services.quality.state import Scope, figures_of, totals_of
 from tests.conftest import RunStages, until
