@@ -2,9 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from labelwright.contracts.envelope import Event
 from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived
@@ -27,32 +25,36 @@ def clean(event: Event[Payload], feedback: FeedbackReceived) -> FeedbackAccepted
     can compute it. Raises pydantic's ValidationError where cleaning leaves too little (a comment of white space) or
     too much (NFKC can make a text longer than the contract's bound).
     """
-    meta, counts = redact_strings(feedback.meta)
-    redactions = Counter(counts)
-    kept = dict(_cleaned(feedback, event.project, redactions)) | {
-        "subject": dict(_cleaned(feedback.subject, event.project, redactions)),
-        "meta": meta,
+    redactions: Counter[str] = Counter()
+    kept = vars(feedback) | {
+        **_cleaned(feedback, event.project, redactions),
+        "subject": vars(feedback.subject) | _cleaned(feedback.subject, event.project, redactions),
         "occurred_at": _in_utc(feedback.occurred_at),
         "feedback": event.id,
         "received_at": event.time,
         "redactions": redactions,
     }
+    if feedback.meta:
+        kept["meta"], counts = redact_strings(feedback.meta)
+        redactions.update(counts)
     return FeedbackAccepted.model_validate(kept)
 
 
-def _cleaned(part: Part, project: str, redactions: Counter[str]) -> Iterator[tuple[str, Any]]:
-    for name, value in part:
-        if not isinstance(value, str):
-            yield name, value
-        elif name in TEXTS:
+def _cleaned(part: Part, project: str, redactions: Counter[str]) -> dict[str, str | None]:
+    """Return the texts and the ids of a part that cleaning may change."""
+    cleaned: dict[str, str | None] = {}
+    for name, value in vars(part).items():
+        if not value:
+            continue
+        if name in TEXTS:
             redacted = redact(_visible(value))
-            redactions.update(redacted.counts)
-            yield name, redacted.text or None
+            cleaned[name] = redacted.text or None
+            if redacted.counts:
+                redactions.update(redacted.counts)
         elif name in IDS and "@" in value and (mails := redact(value).counts.get("mail")):
+            cleaned[name] = derive("pseudonym", project, value)
             redactions["mail"] += mails
-            yield name, derive("pseudonym", project, value)
-        else:
-            yield name, value
+    return cleaned
 
 
 def _visible(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from labelwright import stories
 from labelwright.contracts.envelope import Event, in_one_sentence
 from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived
 from labelwright.contracts.payload import Payload
@@ -48,7 +49,8 @@ def _first(event: Event[Payload], feedback: FeedbackReceived, story: str, state:
     except ContractError as error:
         outcome = outcomes.put(story, f"{milliseconds(now)}|{error.code}|{error.reason}", now)
         return Reject(error.code, error.reason, guards, outcome)
-    return Commit(guards, [*outcomes.put(story, f"{milliseconds(now)}|accepted", now), emit(accepted)])
+    remembered = outcomes.put(story, f"{milliseconds(now)}|accepted", now)
+    return Commit(guards, [*remembered, stories.accepted.add(event.project), emit(accepted)])
 
 
 def _accept(event: Event[Payload], feedback: FeedbackReceived, state: State) -> FeedbackAccepted:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Final
 
 from labelwright.contracts.envelope import Event
-from labelwright.contracts.feedback import FeedbackAccepted
 from labelwright.contracts.items import ItemOpened, ItemReinforced
 from labelwright.contracts.labels import DisputeOpened, LabelResolved
 from labelwright.contracts.payload import Payload
@@ -33,7 +32,6 @@ REMEMBERED: Final = timedelta(days=30)
 """How long after its last event a sheet that waits for nothing more is kept; answers can be taken back for two days."""
 
 _PLAIN: Final[Mapping[type[Payload], str]] = {
-    FeedbackAccepted: "feedback",
     AnnotationRetracted: "retracted",
     LabelResolved: "labels",
     DisputeOpened: "disputes",
@@ -53,7 +51,7 @@ def decide(batch: Sequence[Event[Payload]], state: State) -> Iterator[Decision]:
     held, due = dict(state.sheets), dict(state.changed)
     for event in batch:
         match event.data:
-            case FeedbackAccepted() | AnnotationAbstained():
+            case AnnotationAbstained():
                 yield Commit((), list(_add(event, _counted(event.data), state)))
             case ItemOpened() | AnnotationRecorded() | AnnotationRetracted() | LabelResolved() | DisputeOpened():
                 yield _write_down(event, event.data, state, held)

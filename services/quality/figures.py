@@ -20,7 +20,6 @@ MOST_TRIALS: Final = 2_000
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95}
 
 _TOTALS: Final = {
-    "feedback": "feedback_accepted_total",
     "retracted": "annotations_retracted_total",
     "labels": "labels_resolved_total",
     "disputes": "disputes_opened_total",
@@ -29,9 +28,12 @@ _TOTALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of a scope; of a whole project also how many items wait for a label or dispute, and the oldest's age."""
+    """The sums of a scope; of a whole project also how much feedback was accepted, how many items wait for a label or a
+    dispute, and the oldest's age.
+    """
 
     sums: Mapping[str, int]
+    accepted: int = 0
     waiting: int = 0
     oldest_s: float = 0.0
 
@@ -40,7 +42,11 @@ def of_project(totals: Totals) -> dict[str, float]:
     """Return a project's figures, by the names of docs/metrics.md."""
     sums = totals.sums
     figures: dict[str, float] = {figure: sums.get(name, 0) for name, figure in _TOTALS.items()}
-    figures |= {"items.waiting": totals.waiting, "item_age_seconds": totals.oldest_s}
+    figures |= {
+        "feedback_accepted_total": totals.accepted,
+        "items.waiting": totals.waiting,
+        "item_age_seconds": totals.oldest_s,
+    }
     figures |= {f"items.{state}": sums.get(state, 0) for state in ("labeled", "disputed")}
     for source, answers in _by_source(sums, "annotations").items():
         figures[f"annotations_total.{source}"] = answers

@@ -18,6 +18,7 @@ from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted
 from labelwright.engine.reads import Reads
 from labelwright.engine.tables import Counter, Documents, Members, Ranking, Read, Register, Versioned, milliseconds
 from labelwright.metrics import CATALOGUE, Sample
+from labelwright.stories import accepted
 from services.quality.figures import Totals, of_project, of_version, times
 from services.quality.sheet import Sheet
 
@@ -151,15 +152,16 @@ def figures_of(scope: Scope, totals: Totals) -> dict[str, float]:
 
 async def totals_of(reads: Reads, asked: Sequence[Scope]) -> dict[Scope, Totals]:
     """Read the totals of scopes in one round trip."""
-    sums_found, counts, oldest = await _groups(
+    sums_found, fed, counts, oldest = await _groups(
         reads,
         [of_scope(scope).all() for scope in asked],
+        [accepted.get(scope.project) for scope in asked],
         [waiting.of(scope.project).size() for scope in asked],
         [waiting.of(scope.project).first(1) for scope in asked],
     )
     now_ms = milliseconds(reads.now)
     ages_s = [max(0.0, now_ms - first[0][1]) / 1_000 if first else 0.0 for first in oldest]
-    return dict(zip(asked, map(Totals, sums_found, counts, ages_s), strict=True))
+    return dict(zip(asked, map(Totals, sums_found, fed, counts, ages_s), strict=True))
 
 
 def _samples(scope: Scope, totals: Totals) -> Iterator[Sample]:

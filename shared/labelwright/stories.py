@@ -13,13 +13,16 @@ from pydantic import Field
 from labelwright.contracts.labels import Vote
 from labelwright.contracts.payload import Part
 from labelwright.engine.reads import Reads
-from labelwright.engine.tables import Documents, Ranking, Window
+from labelwright.engine.tables import Counter, Documents, Ranking, Window
 
-received = Window("gateway.received", timedelta(hours=12), keep=3)
+received = Window("gateway.received", timedelta(days=1), keep=2)
 """`<project>/<event id>` -> `<ms>|<fingerprint>`: what the gateway took, for at least a day."""
 
 outcomes = Window("intake.outcomes", timedelta(days=3), keep=2)
 """`<project>/<event id>` -> `<ms>|accepted` or `<ms>|<code>|<reason>`: what intake made of it, for three days."""
+
+accepted = Counter("intake.accepted")
+"""By project: how much feedback intake accepted."""
 
 placements = Window("triage.placements", timedelta(days=10), keep=4)
 """`<project>/<event id>` -> `<ms>|<item>|opened` or `…|reinforced`: where triage put it, for at least thirty days."""

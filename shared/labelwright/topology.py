@@ -67,7 +67,7 @@ STREAMS = {
             "accepted",
             (feedback.FeedbackAccepted,),
             ("intake",),
-            ("triage", "quality"),
+            ("triage",),
             "valid, redacted feedback, once per event",
         ),
         Stream("rejected", (feedback.EventRejected,), STAGES, (), "what was turned away, and why"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 import redis.asyncio as redis
 
-from labelwright import topology
+from labelwright import stories, topology
 from labelwright.contracts import labels, work
 from labelwright.contracts.envelope import Event, decode, read_data
 from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived
@@ -147,9 +147,11 @@ def _assert_annotate(told: Told) -> None:
 
 async def _assert_quality(partition: Partition, told: Told) -> None:
     """What happened is counted once."""
-    (sums,) = await (await partition.reads())(of_scope(Scope(PROJECT, None)).all())
+    (sums, accepted) = await (await partition.reads())(
+        of_scope(Scope(PROJECT, None)).all(), stories.accepted.get(PROJECT)
+    )
 
-    assert sums["feedback"] == len(told.of(FeedbackAccepted))
+    assert accepted == len(told.of(FeedbackAccepted))
     assert sums["labels"] == len(told.of(labels.LabelResolved))
     recorded = Counter(one.source for one in told.of(work.AnnotationRecorded))
     assert {name: sums[f"annotations/{name}"] for name in recorded} == recorded

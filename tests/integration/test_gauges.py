@@ -9,6 +9,7 @@ import pytest
 
 from labelwright import metrics, topology
 from labelwright.contracts.envelope import Event
+from labelwright.contracts.feedback import FeedbackAccepted
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.work import AnnotationRecorded
 from labelwright.engine.decisions import Decision
@@ -20,7 +21,7 @@ from labelwright.runtime.service import Service
 from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from tests.conftest import SECRET, until
-from tests.unit.quality.shop import PROJECT, accepted, answered, opened
+from tests.unit.quality.shop import PROJECT, START, SUBJECT, abstained, answered, opened
 
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
 
@@ -52,9 +53,10 @@ async def _check_backlog(server: Server, exported: dict[str, list[Sample]]) -> N
     quality, triage = (Stage(Service.named(name), partition, server.settings) for name in ("quality", "triage"))
     for stage in (quality, triage):
         await stage.start()
-    await partition.append(_events(accepted("f1"), accepted("f2"), opened("a"), answered("a", "ann", "slow")))
-    await partition.client.xreadgroup("quality", "hangs", {partition.key("accepted"): ">"}, count=1)
-    (held, *_), *_ = await partition.client.xrange(partition.key("accepted"))
+    to_quality = (opened("a"), opened("b"), answered("a", "ann", "slow"), abstained("b"))
+    await partition.append(_events(_accepted("f1"), _accepted("f2"), *to_quality))
+    await partition.client.xreadgroup("quality", "hangs", {partition.key("items"): ">"}, count=1)
+    (held, *_), *_ = await partition.client.xrange(partition.key("items"))
 
     async def is_old() -> bool:
         return (await partition.now()).timestamp() * 1_000 >= int(held.partition(b"-")[0]) + 50
@@ -82,7 +84,7 @@ async def test_dead_entries_are_counted_until_they_are_replayed(
     settings = LabelwrightSettings(**(server.settings.model_dump() | {"attempts": 1}))
     stage = Stage(Service("triage", Service.named("triage").load, refuse), partition, settings)
     await stage.start()
-    await partition.append(_events(accepted("f1"), accepted("f2")))
+    await partition.append(_events(_accepted("f1"), _accepted("f2")))
     turning = asyncio.create_task(_turn(stage))
 
     async def are_dead() -> bool:
@@ -130,8 +132,12 @@ def _own(samples: list[Sample]) -> dict[str, Any]:
 
 def _events(*payloads: Payload) -> list[Event[Payload]]:
     answers = [one for one in payloads if isinstance(one, AnnotationRecorded)]
-    at = answers[0].answered_at if answers else accepted().received_at
+    at = answers[0].answered_at if answers else START
     return [Event(f"e{number}", "/test", PROJECT, at, payload) for number, payload in enumerate(payloads)]
+
+
+def _accepted(feedback: str) -> FeedbackAccepted:
+    return FeedbackAccepted(kind="thumb", value=-1, subject=SUBJECT, feedback=feedback, received_at=START)
 
 
 async def _turn(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from labelwright.runtime import stage
 from labelwright.runtime.process import Process
 from labelwright.runtime.server import Server
 from tests.conftest import until
-from tests.unit.quality.shop import PROJECT, START, accepted, answered, opened, resolved
+from tests.unit.quality.shop import PROJECT, START, abstained, answered, opened, resolved
 
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
 
@@ -26,7 +26,7 @@ PROMTOOL = shutil.which("promtool")
 async def exposition(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The text of /metrics once every kind of figure is in it."""
     monkeypatch.setattr(stage, "GAUGES_EVERY_S", 0.2)
-    payloads: list[Payload] = [accepted(), opened("a"), opened("b"), resolved("a")]
+    payloads: list[Payload] = [abstained(), opened("a"), opened("b"), resolved("a")]
     payloads += [answered("a", who, "slow") for who in ("ann", "bob")]
     payloads += [answered("g", "ann", "slow", gold="slow")]
     await server.partition("p0").append(

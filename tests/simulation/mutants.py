@@ -23,7 +23,7 @@ def edited(*edits: tuple[str, str]) -> Release:
 MUTANTS: Final[Mapping[str, Release]] = {
     "no ack gate and no owner check": edited(
         ("call('XACK', entry.stream, group, entry.id) == 1", "call('XACK', entry.stream, group, entry.id) >= 0"),
-        ("entry.mine = pending[1] ~= nil and pending[1][2] == consumer", "entry.mine = true"),
+        ("entry.mine = holder == consumer", "entry.mine = true"),
     ),
     "no claim": Release(claims=False),
     "trim past what is pending": edited(("if before(needed, bound) then bound = needed end", "")),

@@ -118,7 +118,7 @@ local function check_keys(keys, types)
 end
 
 -- Turns the flat plan into entries of { stream, id, guards, effects }, checking all that could fail.
-local function parse(keys, types, plan, consumer, group)
+local function parse(keys, types, plan)
   local at, commands, permitted, written = 1, 0, {}, {}
 
   local function take(kind)
@@ -178,8 +178,6 @@ local function parse(keys, types, plan, consumer, group)
       entry.stream, entry.id = keys[number], id
       if not entry.stream or string.sub(types, number, number) ~= 's' then return wrong('stream', at) end
       if not may('XACK', entry.stream) then return wrong('permission', at) end
-      local pending = call('XPENDING', entry.stream, group, id, id, 1)
-      entry.mine = pending[1] ~= nil and pending[1][2] == consumer
     end
     entry.guards, problem = steps(guards, GUARDS, true)
     if not entry.guards then return nil, problem end
@@ -191,6 +189,32 @@ local function parse(keys, types, plan, consumer, group)
     entries[#entries + 1] = entry
   end
   return entries
+end
+
+-- Sets `mine` where an entry is still this consumer's: one look at each stream, and one more at what it didn't show.
+local function look_whose(entries, group, consumer)
+  local spans, owned = {}, {}
+  for _, entry in ipairs(entries) do
+    local span = spans[entry.stream or ''] or { first = entry.id, count = 0 }
+    span.last, span.count = entry.id, span.count + 1
+    spans[entry.stream or ''] = span
+  end
+  spans[''] = nil
+  for stream, span in pairs(spans) do
+    for _, row in ipairs(call('XPENDING', stream, group, span.first, span.last, span.count, consumer)) do
+      owned[stream .. row[1]] = row[2] == consumer
+    end
+  end
+  for _, entry in ipairs(entries) do
+    if entry.stream then
+      local holder = owned[entry.stream .. entry.id] and consumer
+      if not holder then
+        local row = call('XPENDING', entry.stream, group, entry.id, entry.id, 1)[1]
+        holder = row and row[2]
+      end
+      entry.mine = holder == consumer
+    end
+  end
 end
 
 local function first_failed(guards, doubtful)
@@ -213,15 +237,20 @@ local function doubt(effects, doubtful)
   end
 end
 
-local function run(effects, log)
+local MAKES_ANEW = { HDEL = true, SREM = true, ZREM = true, DEL = true, SET = true }
+
+-- `vanishing` holds when keys vanish as this call has set it: the many entries of a batch set it of the same few keys.
+local function run(effects, log, vanishing)
   for _, effect in ipairs(effects) do
     local name, key, arguments = effect[1], effect[2], effect[3]
     if name == 'XADD' or name == 'REPLY' then
       call('XADD', key, '*', 'event', arguments[1])
       if name == 'REPLY' then call('PEXPIREAT', key, string.format('%.0f', now_ms() + REPLY_LIVES_MS)) end
-    else
+    elseif name ~= 'PEXPIREAT' or vanishing[key] ~= arguments[1] then
       call(name, key, unpack(arguments))
       log[#log + 1] = { name, key, unpack(arguments) }
+      if name == 'PEXPIREAT' and call('EXISTS', key) == 1 then vanishing[key] = arguments[1] end
+      if MAKES_ANEW[name] then vanishing[key] = nil end -- a key that was emptied and filled again has no end
     end
   end
 end
@@ -244,10 +273,11 @@ local function commit(keys, argv)
   local fits, problem = check_keys(keys, types)
   if not fits then return redis.error_reply(problem) end
   local entries
-  entries, problem = parse(keys, types, plan, consumer, group)
+  entries, problem = parse(keys, types, plan)
   if not entries then return redis.error_reply(problem) end
+  look_whose(entries, group, consumer)
 
-  local answers, acknowledged, log, doubtful = { now_ms() }, {}, {}, {}
+  local answers, acknowledged, log, doubtful, vanishing = { now_ms() }, {}, {}, {}, {}
   for i, entry in ipairs(entries) do
     local answer = 0
     if entry.mine or not entry.stream then
@@ -257,7 +287,7 @@ local function commit(keys, argv)
       elseif not entry.stream or call('XACK', entry.stream, group, entry.id) == 1 then
         answer = 1
         if entry.stream then acknowledged[#acknowledged + 1] = { entry.stream, entry.id } end
-        run(entry.effects, log)
+        run(entry.effects, log, vanishing)
       end
     end
     if answer ~= 1 then doubt(entry.effects, doubtful) end

@@ -68,9 +68,10 @@ def shadow(text: str) -> bytes:
 
 def find(seen: bytes) -> list[Find]:
     """Return what any finder sees in a shadow; finds may overlap."""
-    if not _CLUE.search(seen):
+    digits = len(seen.translate(None, _NOT_DIGITS))
+    if not digits and not _CLUE.search(seen):
         return []
-    return [found for finder in (_mails, _cards, _ibans, _addresses, _phones, _keys) for found in finder(seen)]
+    return [found for least, finder in _FINDERS if digits >= least for found in finder(seen)]
 
 
 def _compile(pattern: bytes) -> "re2._Regexp":
@@ -79,7 +80,8 @@ def _compile(pattern: bytes) -> "re2._Regexp":
     return re2.compile(pattern, options)
 
 
-_CLUE = _compile(rb"[0-9@=]|A[KS]IA|PRIVATE KEY")
+_NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+_CLUE = _compile(rb"[@=]|A[KS]IA|PRIVATE KEY")
 
 
 # Mail
@@ -109,7 +111,6 @@ _ISSUED = re.compile(
     rb"4[0-9]{15}(?:[0-9]{3})?|(?:5[1-5]|2[2-7])[0-9]{14}|3[47][0-9]{13}|3(?:0[0-5]|[689][0-9])[0-9]{11}"
     rb"|35[0-9]{14}|(?:50|5[6-9]|6[0-9])[0-9]{14,17}"
 )
-_NOT_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 _ONCE = bytes((byte - 48) % 10 for byte in range(256))
 _TWICE = bytes(sum(divmod(2 * digit, 10)) for digit in _ONCE)
 
@@ -260,9 +261,10 @@ _NATIONAL_DIGITS = {
 
 
 def _phones(seen: bytes) -> Iterator[Find]:
-    for match in _INTERNATIONAL.finditer(seen):
-        if length := _international_length(match.group()):
-            yield Find(match.start(), match.start() + length, "phone")
+    if b"+" in seen or b"00" in seen:
+        for match in _INTERNATIONAL.finditer(seen):
+            if length := _international_length(match.group()):
+                yield Find(match.start(), match.start() + length, "phone")
     for match in _NATIONAL.finditer(seen):
         if _is_national(seen, *match.span()):
             yield Find(match.start(), match.end(), "phone")
@@ -311,16 +313,24 @@ _SECRET = _compile(
     rb"|\b(?:[\w-]*api[_-]?key|[\w-]*access[_-]?token|[\w-]*secret|password|passwd|pwd))=([^&\s#\"'<>]+)"
     rb"|://[^\s/@:]*:([^\s/@]+)@"
 )
+_IN_KEY = re.compile(rb"[0-9]|A[KS]IA")
 _PRIVATE_KEY = _compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]*(?:-----END [A-Z ]*PRIVATE KEY-----)?")
 
 
 def _keys(seen: bytes) -> Iterator[Find]:
-    for match in _KEY.finditer(seen):
-        # words are no keys ("bearer responsibilities", "sk-learn-…"), but some of Amazon's have no digit
-        if re.search(rb"[0-9]|A[KS]IA", match.group()):
+    if _IN_KEY.search(seen):
+        for match in _KEY.finditer(seen):
+            # words are no keys ("bearer responsibilities", "sk-learn-…"), but some of Amazon's have no digit
+            if _IN_KEY.search(match.group()):
+                yield Find(match.start(), match.end(), "key")
+    if b"=" in seen or b"://" in seen:
+        for match in _SECRET.finditer(seen):
+            part = 1 if match.group(1) else 2
+            yield Find(match.start(part), match.end(part), "key")
+    if b"PRIVATE KEY" in seen:
+        for match in _PRIVATE_KEY.finditer(seen):
             yield Find(match.start(), match.end(), "key")
-    for match in _SECRET.finditer(seen):
-        part = 1 if match.group(1) else 2
-        yield Find(match.start(part), match.end(part), "key")
-    for match in _PRIVATE_KEY.finditer(seen):
-        yield Find(match.start(), match.end(), "key")
+
+
+_FINDERS = ((0, _mails), (14, _cards), (2, _ibans), (1, _addresses), (6, _phones), (0, _keys))
+"""Each with the fewest digits that its finds have: a pattern that cannot match is not tried, for most texts have few."""

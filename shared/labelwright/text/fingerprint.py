@@ -72,8 +72,9 @@ _COURTESY = re.compile(
     r"(?: (?:in advance|a lot|so much|very much|again|soon|im voraus|de antemano))?[\s.!,:;)]{0,9}\Z",
     re.IGNORECASE,
 )
-_IN_WORD = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
-_IN_NUMBER_NOT = re.compile(r"(?<![\d ])[-.,:/']|(?<!\d)[,:/']|[-.,:/'](?!\d)")
+# the sign first and its neighbours then: a pattern that begins with what it looks for is found many times faster
+_IN_WORD = re.compile(r"'(?=[^\W\d_])(?<=[^\W\d_]')")
+_IN_NUMBER_NOT = re.compile(r"[-.,:/'](?:(?!\d)|(?<![\d ].)|(?<=[,:/'])(?<!\d.))")
 
 
 def normalise(text: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from labelwright.contracts.envelope import MAX_BYTES, Event, decode
-from labelwright.contracts.feedback import EventRejected, FeedbackAccepted
+from labelwright.contracts.feedback import EventRejected
+from labelwright.contracts.items import ItemReinforced
 from labelwright.contracts.payload import Payload
 from labelwright.engine.decisions import Commit, Decision
 from labelwright.errors import BreakerOpen, LabelwrightError
@@ -93,11 +94,10 @@ async def test_a_dead_letter_is_replayed_once(server: Server) -> None:
 
 async def test_a_replayed_letter_is_for_the_service_that_failed_alone(server: Server) -> None:
     partition, fragile = server.partition("p0"), Fragile({"event 1"})
-    feedback = said(1)
-    accepted = FeedbackAccepted(**dict(feedback.data), feedback="event 1", received_at=feedback.time)
-    await partition.append([replace(feedback, data=accepted)])
+    more = ItemReinforced(item="i", feedback="f", events=2, users=1, priority=1)
+    await partition.append([replace(said(1), data=more)])
 
-    async with running(stage(server, fragile, attempts=1, name="triage"), stage(server, name="quality")):
+    async with running(stage(server, fragile, attempts=1, name="resolve"), stage(server, name="quality")):
         await until(lambda: _lies_in_dead(partition))
         (letter,) = [letter async for letter in letters(partition)]
         fragile.bad.clear()
@@ -105,7 +105,7 @@ async def test_a_replayed_letter_is_for_the_service_that_failed_alone(server: Se
 
         async def is_finished() -> bool:
             backlog = await partition.backlog()
-            return backlog["triage"] == backlog["quality"] == 0
+            return backlog["resolve"] == backlog["quality"] == 0
 
         await until(is_finished)
 

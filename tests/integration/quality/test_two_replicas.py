@@ -17,7 +17,7 @@ from labelwright.runtime.stage import Stage
 from labelwright.settings import LabelwrightSettings
 from services.quality.state import Scope, figures_of, totals_of
 from tests.conftest import RunStages, until
-from tests.unit.quality.shop import PROJECT, START, Shop, accepted, answered, opened, resolved, taken_back
+from tests.unit.quality.shop import PROJECT, START, Shop, abstained, answered, opened, resolved, taken_back
 
 pytestmark = [pytest.mark.server, pytest.mark.anyio]
 
@@ -75,7 +75,7 @@ def _story() -> list[Event[Payload]]:
         ]  # fmt: skip
         gold = [answered("gold", f"ann{number}", chance.choice(["slow", "fine"]), gold="slow")]
         undone = [taken_back(answer) for answer in answers if chance.random() < 0.3]
-        payloads += [accepted(f"f{number}"), opened(item), *answers, *gold, *undone]
+        payloads += [abstained(item), opened(item), *answers, *gold, *undone]
         payloads += [resolved(item, at=START + timedelta(seconds=number))]
     chance.shuffle(payloads)
     return [Event(f"e{number}", "/test", PROJECT, START, payload) for number, payload in enumerate(payloads)]

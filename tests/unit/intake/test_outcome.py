@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelwright import projects
+from labelwright import projects, stories
 from labelwright.contracts.envelope import Event, decode, encode
 from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived, Subject
 from labelwright.contracts.items import ItemReinforced
@@ -47,7 +47,11 @@ def test_valid_feedback_is_accepted_once_and_its_outcome_remembered() -> None:
 
     assert _one(_event()) == Commit(
         guards=outcomes.lacks("acme/f1", NOW),
-        effects=[*outcomes.put("acme/f1", f"{milliseconds(NOW)}|accepted", NOW), emit(accepted)],
+        effects=[
+            *outcomes.put("acme/f1", f"{milliseconds(NOW)}|accepted", NOW),
+            stories.accepted.add("acme"),
+            emit(accepted),
+        ],
     )
 
 

@@ -7,13 +7,13 @@ from itertools import count
 from typing import Any
 
 from labelwright.contracts.envelope import Event
-from labelwright.contracts.feedback import FeedbackAccepted, Subject
+from labelwright.contracts.feedback import Subject
 from labelwright.contracts.items import ItemOpened
 from labelwright.contracts.labels import DisputeOpened, LabelResolved
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import SourceKind
 from labelwright.contracts.quality import QualityMeasured, TickStruck
-from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted
+from labelwright.contracts.work import AnnotationAbstained, AnnotationRecorded, AnnotationRetracted
 from labelwright.metrics import Sample
 from services.quality.decide import decide
 from services.quality.state import Scope, State, figures_of, gauges, load, totals_of
@@ -42,6 +42,10 @@ class Shop:
         before = len(self.model.published)
         self.conflicts += asyncio.run(self.model.handle("quality", load, decide, events, self.chance))
         return self.model.published[before:]
+
+    def accept(self, pieces: int, project: str = PROJECT) -> None:
+        """Let intake have accepted so much feedback."""
+        self.model.hashes.setdefault("intake.accepted", {})[project] = str(pieces)
 
     def load(self, batch: Sequence[Event[Payload]]) -> State:
         """What quality reads before it decides about these events."""
@@ -79,9 +83,12 @@ class Shop:
         return list(asyncio.run(gauges(self.model.reads())))
 
 
-def accepted(feedback: str = "f1") -> FeedbackAccepted:
-    """A thumbs-down that intake accepted."""
-    return FeedbackAccepted(kind="thumb", value=-1, subject=SUBJECT, feedback=feedback, received_at=START)
+def abstained(item: str = "a") -> AnnotationAbstained:
+    """A rule had nothing to say about an item."""
+    return AnnotationAbstained(
+        task=f"{item}.2", item=item, assignment="x", annotator="machine:rules", source="rules", source_kind="rule",
+        guideline_version=1,
+    )  # fmt: skip
 
 
 def opened(item: str, received_at: datetime = START) -> ItemOpened:

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from labelwright import metrics
 from services.quality.state import LATEST_VERSIONS
-from tests.unit.quality.shop import START, Shop, accepted, answered, disputed, opened, resolved
+from tests.unit.quality.shop import START, Shop, answered, disputed, opened, resolved
 
 
 def test_every_figure_is_exported_under_its_own_name() -> None:
@@ -59,7 +59,8 @@ def test_the_latest_guideline_versions_are_exported() -> None:
 
 def _busy() -> Shop:
     shop = Shop()
-    shop.tell(accepted(), opened("a"), opened("b"), opened("c"), opened("d"))
+    shop.accept(1)
+    shop.tell(opened("a"), opened("b"), opened("c"), opened("d"))
     shop.tell(answered("a", "ann", "slow"), answered("a", "bob", "slow"), answered("b", "ann", "fine"))
     shop.tell(answered("b", "bob", "slow"), answered("g", "ann", "slow", gold="slow"))
     shop.tell(resolved("a", at=START + timedelta(seconds=10)), resolved("b", at=START + timedelta(seconds=50.5)))

@@ -4,20 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from labelwright.contracts.work import AnnotationAbstained
 from labelwright.metrics import Distribution
-from tests.unit.quality.shop import START, Shop, accepted, answered, disputed, opened, resolved, taken_back
+from tests.unit.quality.shop import START, Shop, abstained, answered, disputed, opened, resolved, taken_back
 
 
 def test_what_happens_is_counted() -> None:
     shop = Shop()
     answer = answered("a", "ann", "slow", price_usd=0.25)
-    abstained = AnnotationAbstained(
-        task="a.2", item="a", assignment="x", annotator="machine:rules", source="rules", source_kind="rule",
-        guideline_version=1,
-    )  # fmt: skip
-
-    shop.tell(accepted("f1"), accepted("f2"), opened("a"), abstained, answer, taken_back(answer))
+    shop.accept(2)
+    shop.tell(opened("a"), abstained("a"), answer, taken_back(answer))
     shop.tell(answered("a", "machine:rules", "fine", kind="rule", source="rules", price_usd=0))
     shop.tell(disputed("a"), resolved("a"), resolved("a"))
 

@@ -7,7 +7,7 @@ from labelwright.contracts.work import TaskReprioritised
 from labelwright.engine.decisions import Reject
 from services.quality.decide import decide
 from services.quality.state import MOST_MEASURED, load
-from tests.unit.quality.shop import Shop, accepted, answered, opened
+from tests.unit.quality.shop import Shop, abstained, answered, opened
 
 
 def test_tells_the_figures_of_what_changed_and_of_nothing_else() -> None:
@@ -33,26 +33,26 @@ def test_a_figure_that_cannot_be_told_is_absent() -> None:
 
 def test_what_changes_between_reading_and_committing_is_measured_again() -> None:
     shop = Shop()
-    shop.tell(accepted("f1"))
+    shop.tell(abstained("a"))
     tick = shop.event(TickStruck(name="measure", slot=1), "-")
 
     decisions = list(decide([tick], shop.load([tick])))
-    shop.tell(accepted("f2"))
+    shop.tell(abstained("b"))
     left = shop.model.commit("quality", [tick], decisions)
 
     assert left == [tick]
-    assert [one.values["feedback_accepted_total"] for one in shop.strike()] == [2]
+    assert [one.values["annotations_abstained_total.rules"] for one in shop.strike()] == [2]
 
 
 def test_a_tick_behind_changes_of_its_own_batch_tells_of_them() -> None:
     shop = Shop()
     shop.tell(opened("a"))
-    batch = [accepted("f1"), answered("a", "ann", "slow"), TickStruck(name="measure", slot=1)]
+    batch = [abstained("a"), answered("a", "ann", "slow"), TickStruck(name="measure", slot=1)]
 
     published = shop.tell(*batch, TickStruck(name="measure", slot=2))
 
     assert [event.data for event in published] == [QualityMeasured(values=shop.figures())]
-    assert shop.figures()["feedback_accepted_total"] == 1
+    assert shop.figures()["annotations_abstained_total.rules"] == 1
 
 
 def test_nothing_is_passed_over_for_ever_while_all_keeps_changing() -> None:
@@ -61,7 +61,7 @@ def test_nothing_is_passed_over_for_ever_while_all_keeps_changing() -> None:
 
     for number in range(12):
         for project in projects:
-            shop.tell(accepted(), project=project)
+            shop.tell(abstained(), project=project)
         shop.chance = number.to_bytes(16)
         shop.strike()
 
@@ -72,7 +72,7 @@ def test_a_tick_measures_a_bounded_number() -> None:
     shop = Shop()
     projects = {f"p{number}" for number in range(2 * MOST_MEASURED + 10)}
     for project in projects:
-        shop.tell(accepted(), project=project)
+        shop.tell(abstained(), project=project)
 
     ticks = [shop.strike() for _ in range(4)]
 
