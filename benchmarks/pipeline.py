@@ -1,9 +1,10 @@
 """`make bench-pipeline`: the whole pipeline on this machine, from published feedback to labels in the ledger.
 
 Real processes as `labelwright up --only …` starts them, an append-only file that is synced every second, the ledger and
-trimming on. Feedback is told in the words of the demo's generator, a seventh of it new, some of it broken or of an old
-schema. It goes in through the server's function that the gateway calls, or with --http through the gateway itself,
-which then has its share of the same processors. Machine rules answer; nobody else is asked.
+trimming on. Feedback is told in the words of the demo's generator, some of it broken or of an old schema; a share of it
+says something new (--new), all else was said lately. It goes in through the server's function that the gateway calls,
+or with --http through the gateway itself, which then has its share of the same processors. Machine rules answer; nobody
+else is asked.
 
 First as fast as it goes: all that was published, by the time until nothing is left to do for any service. Then half as
 fast: how long each accepted event waited until triage's commit placed it in its item, told by the ids that the server
@@ -53,8 +54,8 @@ LAYOUTS: Final = {
 }
 """How the services are spread over processes."""
 
-NEW: Final = 1 / 7
-"""The share of the feedback that says something new and so opens an item, as the demo's generator has it."""
+NEW: Final = 0.04
+"""The share of the feedback that says something new and so opens an item: of a thousand complaints, forty cases."""
 
 LATELY: Final = 500
 """What was said that many news ago is not said again."""
@@ -73,13 +74,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=40_000, help="published as fast as it goes")
     parser.add_argument("--seconds", type=float, default=15, help="of the phase at half that rate")
+    parser.add_argument("--new", type=float, default=NEW, help="share of the feedback that opens an item")
     parser.add_argument("--layout", choices=LAYOUTS, default="two", help="services in one process, two, or one each")
     parser.add_argument("--http", action="store_true", help="publish through the gateway")
     chosen = parser.parse_args()
-    print(json.dumps(asyncio.run(bench(chosen.events, chosen.seconds, chosen.layout, over_http=chosen.http))))
+    figures = bench(chosen.events, chosen.seconds, chosen.layout, new=chosen.new, over_http=chosen.http)
+    print(json.dumps(asyncio.run(figures)))
 
 
-async def bench(events: int, seconds: float, layout: str, *, over_http: bool = False) -> dict[str, Any]:
+async def bench(
+    events: int, seconds: float, layout: str, *, new: float = NEW, over_http: bool = False
+) -> dict[str, Any]:
     """Measure one layout on a server of its own."""
     first, *others = LAYOUTS[layout]
     processes = [(*first, "gateway") if over_http else first, *others]
@@ -95,13 +100,13 @@ async def bench(events: int, seconds: float, layout: str, *, over_http: bool = F
             with services(processes, options, gateway_port):
                 await _until_ready(partition)
                 send = await _door(server, gateway_port) if over_http else _straight(partition)
-                many = list(feedback(0, events))
+                many = list(feedback(0, events, new))
                 began = time.monotonic()
                 await publish(send, many, partition)
                 await _until_done(partition)
                 rate = events / (time.monotonic() - began)
                 print(f"{events} events in {events / rate:.1f} s: {rate:,.0f}/s; now half as fast", flush=True)
-                fewer = list(feedback(events, int(seconds * rate / 2)))
+                fewer = list(feedback(events, int(seconds * rate / 2), new))
                 calm_from_ms = int((await partition.now()).timestamp() * 1_000)
                 await publish(send, fewer, partition, rate / 2)
                 await _until_done(partition)
@@ -112,6 +117,7 @@ async def bench(events: int, seconds: float, layout: str, *, over_http: bool = F
     return report | {
         "processes": [",".join(names) for names in processes],
         "published_by": "HTTP to the gateway" if over_http else "the gateway's function on the server",
+        "new_share": new,
         "events_a_call": AT_ONCE,
         "persistence": "append-only file, fsync every second",
         "cpus": os.cpu_count(),
@@ -125,13 +131,13 @@ def project() -> ProjectFile:
     return project_file().model_copy(update={"sources": sources, "wrong_label_costs_usd": 1.0, "gold": []})
 
 
-def feedback(first: int, count: int) -> Iterator[FeedbackToPublish]:
-    """Yield feedback as the gateway hands it over: a seventh says something new, all else was said lately."""
+def feedback(first: int, count: int, new: float) -> Iterator[FeedbackToPublish]:
+    """Yield feedback as the gateway hands it over: a share says something new, all else was said lately."""
     chance, now = random.Random(first), datetime.now(UTC).isoformat()
     told = (one.event for one in generate(count, seed=first))
     lately: list[dict[str, Any]] = []
     for number in range(first, first + count):
-        if lately and chance.random() > NEW:
+        if lately and chance.random() > new:
             event = chance.choice(lately[-LATELY:]) | {"id": f"{number}", "user": f"u_{chance.randrange(4_000)}"}
         else:
             event = _told_anew(next(told), number)
