@@ -26,8 +26,8 @@ include-name = "POST /v1/feedback"
 checks.negative_data_rejection.enabled = false
 """
 """All checks, but for two. That a value fits its kind, that names fit together and that the guideline has a label can't
-be said in JSON schema, so a 422 for what fits the schema is right; and of a batch the bad events are rejected one by one,
-while 202 is said of the others."""
+be said in JSON schema, so a 422 for what fits the schema is right; and of a batch the bad events are rejected one by
+one, while 202 is said of the others."""
 
 RUNS = {"as it comes": "", "within a project": f'[parameters]\n"path.project" = "{PROJECT}"\n'}
 """The second run knows the key's project, so that it gets past the door."""
