@@ -21,7 +21,7 @@ from labelwright.contracts.work import (
     TaskReprioritised,
     TaskWithdrawn,
 )
-from labelwright.engine.reads import Reads
+from labelwright.engine.reads import Reads, in_groups
 from labelwright.engine.tables import Counter, Documents, Members, Ranking, Read, Versioned, Window, milliseconds
 from labelwright.metrics import Sample
 from labelwright.projects import Project
@@ -213,7 +213,7 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
     renewed = [event.project for event in batch if isinstance(event.data, ProjectApplied)]
     ordered = sorted(names)
     # bells before what they announce: who rings in between makes a guard fail, rather than go unheard
-    rung, tasks_named, late_files, waiters, heads, gold_now = await _groups(
+    rung, tasks_named, late_files, waiters, heads, gold_now = await in_groups(
         reads,
         [bells.of(name).all() for name in ordered],
         [tasks.get_many(named)],
@@ -232,7 +232,7 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
     seekers = [key for key in people if key[0] in in_force and in_force[key[0]].file.gold_share > 0]
     heads_tasks = {address(key[0], task) for key, queue in queued.items() for task in queue}
     versions = {f"{task.value.project}@{task.value.question.guideline_version}" for task in found.values()}
-    more, old_files, saw, unseen_gold = await _groups(
+    more, old_files, saw, unseen_gold = await in_groups(
         reads,
         [tasks.get_many(heads_tasks - found.keys())],
         [projects.history.get_many(versions - {f"{p.file.project}@{p.number}" for p in in_force.values()})],
@@ -270,7 +270,7 @@ async def gauges(reads: Reads) -> Iterable[Sample]:
     """Count each project's tasks by state, and tell how old the oldest ready one is."""
     (names,) = await reads(known.all())
     ordered = sorted(names)
-    totals, oldest = await _groups(
+    totals, oldest = await in_groups(
         reads, [counts.of(name).all() for name in ordered], [ages.of(name).first(1) for name in ordered]
     )
     return list(chain.from_iterable(map(_samples, ordered, totals, oldest, [reads.now] * len(ordered))))
@@ -283,12 +283,6 @@ def _samples(
         yield Sample("labelwright_tasks", {"project": project, "state": state}, total.get(state, 0))
     age_s = max(0.0, milliseconds(now) - oldest[0][1]) / 1_000 if oldest else 0.0
     yield Sample("labelwright_task_age_seconds", {"project": project}, age_s)
-
-
-async def _groups(reads: Reads, *groups: Sequence[Read[Any]]) -> list[list[Any]]:
-    """Send several lists of reads in one round trip."""
-    answers = iter(await reads.many(list(chain.from_iterable(groups))))
-    return [[next(answers) for _ in group] for group in groups]
 
 
 def _requests(batch: Iterable[Event[Payload]]) -> list[str]:

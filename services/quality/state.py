@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from labelwright.contracts.envelope import Event
 from labelwright.contracts.items import ItemOpened
@@ -15,8 +15,8 @@ from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import MACHINES
 from labelwright.contracts.quality import TickStruck
 from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted
-from labelwright.engine.reads import Reads
-from labelwright.engine.tables import Counter, Documents, Members, Ranking, Read, Register, Versioned, milliseconds
+from labelwright.engine.reads import Reads, in_groups
+from labelwright.engine.tables import Counter, Documents, Members, Ranking, Register, Versioned, milliseconds
 from labelwright.metrics import CATALOGUE, Sample
 from labelwright.stories import accepted
 from services.quality.figures import Totals, of_project, of_version, times
@@ -117,7 +117,7 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
     """Read the batch's sheets; on a tick what changed, and only then, lest a change go unseen, its totals."""
     addresses = [*dict.fromkeys(address for event in batch if (address := address_of(event)))]
     is_tick = any(isinstance(event.data, TickStruck) for event in batch)
-    documents, known, marks = await _groups(
+    documents, known, marks = await in_groups(
         reads,
         [sheet_at(address).get(FIELD) for address in addresses],
         [scopes.among(_scopes(batch))],
@@ -152,7 +152,7 @@ def figures_of(scope: Scope, totals: Totals) -> dict[str, float]:
 
 async def totals_of(reads: Reads, asked: Sequence[Scope]) -> dict[Scope, Totals]:
     """Read the totals of scopes in one round trip."""
-    sums_found, fed, counts, oldest = await _groups(
+    sums_found, fed, counts, oldest = await in_groups(
         reads,
         [of_scope(scope).all() for scope in asked],
         [accepted.get(scope.project) for scope in asked],
@@ -191,9 +191,3 @@ def _scopes(batch: Iterable[Event[Payload]]) -> Iterator[str]:
         version = getattr(event.data, "guideline_version", None)
         if version is not None:
             yield Scope(event.project, version).name
-
-
-async def _groups(reads: Reads, *groups: Sequence[Read[Any]]) -> list[list[Any]]:
-    """Send several lists of reads in one round trip."""
-    answers = iter(await reads.many(list(chain.from_iterable(groups))))
-    return [[next(answers) for _ in group] for group in groups]

@@ -1,6 +1,8 @@
 """How a service's `load` asks tables: any number of reads, one round trip, and the moment and chance of the batch."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Protocol, TypeVar, overload
 
 from labelwright.engine.tables import Read
@@ -42,3 +44,9 @@ class Reads(Protocol):
 
     async def many(self, reads: list[Read[A]]) -> list[A]:
         """Send reads of one type at once and return their answers in order."""
+
+
+async def in_groups(reads: Reads, *groups: Sequence[Read[Any]]) -> list[list[Any]]:
+    """Send several lists of reads in one round trip; their answers, list by list."""
+    answers = iter(await reads.many(list(chain.from_iterable(groups))))
+    return [[next(answers) for _ in group] for group in groups]
