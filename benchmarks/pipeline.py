@@ -33,7 +33,6 @@ import msgpack
 
 from labelwright import topology
 from labelwright.access import Access
-from labelwright.cli.publishing import post
 from labelwright.contracts.feedback import FeedbackReceived
 from labelwright.contracts.project import ProjectFile, Source
 from labelwright.demo.feedback import generate
@@ -44,6 +43,7 @@ from labelwright.runtime.embedded import Embedded, free_port, secret_of
 from labelwright.runtime.partition import FeedbackToPublish, Limit, Partition
 from labelwright.runtime.process import connect
 from labelwright.runtime.server import Server
+from labelwright.sdk.lines import post
 from labelwright.settings import LabelwrightSettings
 
 SERVICES: Final = (*topology.STAGES, "publish")

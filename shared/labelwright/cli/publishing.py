@@ -1,16 +1,13 @@
 """`labelwright publish`: a file of events through the gateway."""
 
 import asyncio
-import json
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from labelwright.cli.opening import put_json, say
 from labelwright.errors import LabelwrightError, ServerRefuses, SettingsError
-from labelwright.sdk.dsn import parse_dsn
+from labelwright.sdk.lines import post
 
 MOST_EVENTS, MOST_BYTES, MOST_FAULTS, PATIENCE = 500, 900_000, 20, 8
 
@@ -81,21 +78,3 @@ async def _settled(dsn: str, batch: list[bytes]) -> list[dict[str, Any]]:
             return [settled[at] for at in range(len(batch))]
         await asyncio.sleep(wait_s)
     raise ServerRefuses(f"the gateway takes no more: {len(waiting)} events weren't sent; run the command again later")
-
-
-def post(dsn: str, body: bytes) -> tuple[int, dict[str, Any], float]:
-    """POST NDJSON; the status, the answer's JSON, and how long to wait before asking again. Raises ServerRefuses."""
-    target = parse_dsn(dsn)
-    request = urllib.request.Request(  # noqa: S310  # parse_dsn takes http and https alone
-        f"{target.gateway}/v1/feedback",
-        data=body,
-        headers={"Authorization": f"Bearer {target.key}", "Content-Type": "application/x-ndjson"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return answer.status, json.load(answer), float(answer.headers.get("Retry-After", 0.2))
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.loads(error.read() or b"{}"), float(error.headers.get("Retry-After", 0.2))
-    except OSError as error:
-        raise ServerRefuses(f"the gateway can't be reached ({type(error).__name__}); check the DSN") from None

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import labelwright
-from labelwright.cli.publishing import post
 from labelwright.demo.client import WorkClient
 from labelwright.demo.feedback import RELEASE, Generated
 from labelwright.demo.story import Story
 from labelwright.errors import LabelwrightError
+from labelwright.sdk.lines import post
 
 TRIES: Final = 20
 A_BREATH: Final = 2_000
