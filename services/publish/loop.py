@@ -23,6 +23,8 @@ from services.publish.decide import Found, cut_at, up_to
 from services.publish.settings import settings
 
 MOST_DELAY_S = 5.0
+PAGE = 1_000
+"""How many rows are asked for at once: a reply is parsed, and let go of, before the next one comes."""
 
 
 class Loop:
@@ -119,11 +121,16 @@ class Loop:
         return int(seconds) + int(micros) / 1e6
 
     async def _behind(self, stream: str, head: Commit) -> list[Row]:
-        after = head.last_ids.get(stream)
-        entries = await self._partition.client.xrange(
-            self._partition.key(stream), min=f"({after}" if after else "-", count=self._settings.most_rows
-        )
-        return [Row(entry_id.decode(), next(iter(fields.values()), b"")) for entry_id, fields in entries]
+        key, most = self._partition.key(stream), self._settings.most_rows
+        after = head.last_ids.get(stream, "0-0")
+        rows: list[Row] = []
+        while len(rows) < most:
+            entries = await self._partition.client.xrange(key, min=f"({after}", count=min(PAGE, most - len(rows)))
+            rows += [Row(entry_id.decode(), next(iter(fields.values()), b"")) for entry_id, fields in entries]
+            if len(entries) < PAGE:
+                break
+            after = rows[-1].entry_id
+        return rows
 
     async def _trim(self, head: Commit, cut: int) -> None:
         limit = str(self._settings.trim)

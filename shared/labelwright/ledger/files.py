@@ -3,13 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema
 
 from labelwright.errors import LedgerError
 
@@ -25,9 +24,14 @@ ATTRIBUTES = ("id", "source", "type", "project", "subject", "time", "correlation
 ENTRY_ID = r"^(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})$"
 _ENTRY_ID = re.compile(ENTRY_ID)
 
+_ENVELOPE = pa.struct({name: pa.string() for name in ATTRIBUTES})
+_IF_TEXT = core_schema.with_default_schema(core_schema.str_schema(strict=True), on_error="omit")
+_ENVELOPES = SchemaValidator(  # reads JSON without making objects of an event's data: twice as fast as from_json
+    core_schema.typed_dict_schema({name: core_schema.typed_dict_field(_IF_TEXT, required=False) for name in ATTRIBUTES})
+)
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """An entry of a stream: its id as the server minted it (`<ms>-<seq>`), and the bytes of its one field."""
 
     entry_id: str
@@ -58,11 +62,11 @@ def tabulate(stream: str, rows: Sequence[Row], chain: bytes) -> pa.Table:
     for row, digest in zip(rows, digests, strict=True):
         chain = link(chain, digest, row.entry_id)
         chains.append(chain)
-    envelopes: list[dict[str, Any]] = [{} if stream in OPAQUE else _envelope(row.body) for row in rows]
+    envelopes = [{} if stream in OPAQUE else _envelope(row.body) for row in rows]
     events = [row.body if stream in OPAQUE else _text(row.body) for row in rows]
-    columns: dict[str, list[Any]] = {
+    columns = {
         "entry_id": [row.entry_id for row in rows],
-        **{name: [_only_text(envelope.get(name)) for envelope in envelopes] for name in ATTRIBUTES},
+        **dict(zip(ATTRIBUTES, pa.array(envelopes, _ENVELOPE).flatten(), strict=True)),
         "event": events,
         "raw": [row.body if event is None else None for row, event in zip(rows, events, strict=True)],
         "sha256": digests,
@@ -112,9 +116,10 @@ def faults(stream: str, table: pa.Table, chain: bytes) -> Iterator[str]:
             yield f"entry {later.entry_id!r} stands behind {earlier.entry_id!r}"
     expected = tabulate(stream, rows, chain)
     for name in schema.names:
-        found, wanted = table[name].to_pylist(), expected[name].to_pylist()
-        wrong = next((row for row, a, b in zip(rows, found, wanted, strict=True) if a != b), None)
-        if wrong:
+        found, wanted = table[name], expected[name]
+        if not found.equals(wanted):
+            pairs = zip(rows, found.to_pylist(), wanted.to_pylist(), strict=True)
+            wrong = next(row for row, is_there, follows in pairs if is_there != follows)
             yield f"column {name!r} of entry {wrong.entry_id!r} doesn't follow from its body and the rows before it"
 
 
@@ -131,12 +136,12 @@ def _schema(stream: str) -> pa.Schema:
     )
 
 
-def _envelope(body: bytes) -> dict[str, Any]:
+def _envelope(body: bytes) -> dict[str, str]:
     try:
-        envelope = from_json(body)
+        envelope: dict[str, str] = _ENVELOPES.validate_json(body)
     except ValueError:
         return {}
-    return envelope if isinstance(envelope, dict) else {}
+    return envelope
 
 
 def _text(body: bytes) -> str | None:
@@ -144,7 +149,3 @@ def _text(body: bytes) -> str | None:
         return body.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _only_text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

@@ -125,15 +125,16 @@ class Ledger:
 def _file(head: Commit, cut: int, stream: str, rows: Sequence[Row]) -> tuple[File, bytes]:
     """Return the stream's next file and its content. Raises LedgerError if an id isn't where it must be."""
     before = head.head(manifest.named(stream))
-    last = before.last
+    last = order(before.last)
     for row in rows:
-        if not order(last) < order(row.entry_id) < (cut + 1, 0):
+        place = order(row.entry_id)
+        if not last < place < (cut + 1, 0):
             raise LedgerError(
-                f"entry {row.entry_id!r} of stream {stream!r} isn't behind {last!r} and at or before cut {cut}; "
-                f"pass the rows in the stream's order, from the watermark to the cut"
+                f"entry {row.entry_id!r} of stream {stream!r} isn't behind '{last[0]}-{last[1]}' and at or before cut "
+                f"{cut}; pass the rows in the stream's order, from the watermark to the cut"
             )
-        last = row.entry_id
+        last = place
     table = files.tabulate(stream, rows, bytes.fromhex(before.chain))
     content = files.write(table)
-    path = manifest.file_path(head.partition, stream, head.number + 1, rows[0].entry_id, last)
+    path = manifest.file_path(head.partition, stream, head.number + 1, rows[0].entry_id, rows[-1].entry_id)
     return File.describe(path, content, table), content

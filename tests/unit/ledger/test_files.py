@@ -45,6 +45,28 @@ def test_each_row_has_its_attributes_its_hash_and_the_chain() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "id_", "subject"),
+    [
+        (b'{"id": "a", "subject": "b"}', "a", "b"),
+        (b'{"id": 7, "subject": "b"}', None, "b"),
+        (b'{"id": null, "subject": ["b"]}', None, None),
+        (b'{"data": {"id": "inner"}, "subject": ""}', None, ""),
+        (b'{"id": "first", "id": "last"}', "last", None),
+        (b'{"\\u0069d": "\\u0000\\ud83d\\ude00"}', "\0\N{GRINNING FACE}", None),
+        (b'{"id": "a", "subject": "\\ud800"}', None, None),  # no JSON in UTF-8: it has half a character
+        (b'{"id": "a"', None, None),
+        (b'["id", "subject"]', None, None),
+    ],
+)
+def test_an_attribute_is_null_where_the_body_has_no_such_text(
+    body: bytes, id_: str | None, subject: str | None
+) -> None:
+    table = files.tabulate("items", [Row("1-0", body)], GENESIS)
+
+    assert (table["id"].to_pylist(), table["subject"].to_pylist()) == ([id_], [subject])
+
+
 def test_what_is_no_event_is_kept_byte_for_byte() -> None:
     garbage = Row("1-0", b"\xff\x00{")
 
