@@ -44,7 +44,7 @@ def _cleaned(part: Part, project: str, redactions: Counter[str]) -> dict[str, st
     """Return the texts and the ids of a part that cleaning may change."""
     cleaned: dict[str, str | None] = {}
     for name, value in vars(part).items():
-        if not value:
+        if value is None:
             continue
         if name in TEXTS:
             redacted = redact(_visible(value))

@@ -39,10 +39,11 @@ def decide(batch: Sequence[Event[Payload]], state: State) -> Iterator[Decision]:
         before = known.get(address)
         after = _reinforced(before, feedback, state.now) if before else _opened(event.project, feedback, state.now)
         known[address] = after
+        place = items.of(*address)
         yield Commit(
-            guards=[items.of(*address).version_is(FIELD, before.document.version if before else 0)],
+            guards=[place.version_is(FIELD, before.document.version if before else 0)],
             effects=[
-                items.of(*address).put(FIELD, after.document.value, after.document.version),
+                place.put(FIELD, after.document.value, after.document.version),
                 *_remembered(address, before, after),
                 *_placed(address, feedback, after, state.now),
                 *_told(address, feedback, before, after),
@@ -64,18 +65,18 @@ def _opened(project: str, feedback: FeedbackAccepted, now: datetime) -> Known:
 
 
 def _reinforced(known: Known, feedback: FeedbackAccepted, now: datetime) -> Known:
-    item = known.document.value
-    heard = voice(feedback, feedback.feedback)
-    more = {heard} if len(known.voices) < MOST_VOICES else set()
+    item, heard = known.document.value, voice(feedback, feedback.feedback)
+    is_fresh = heard not in known.voices and len(known.voices) < MOST_VOICES
     is_half_forgotten = item.forgotten_at - now < REMEMBERED / 2
-    changed = item.model_copy(
-        update={
-            "events": item.events + 1,
-            "severity": max(item.severity, severity(feedback)),
-            "forgotten_at": now + REMEMBERED if is_half_forgotten else item.forgotten_at,
-        }
+    changed = Item(
+        item=item.item,
+        events=item.events + 1,
+        severity=max(item.severity, severity(feedback)),
+        novelty=item.novelty,
+        opener=item.opener,
+        forgotten_at=now + REMEMBERED if is_half_forgotten else item.forgotten_at,
     )
-    return Known(Versioned(known.document.version + 1, changed), known.voices | more)
+    return Known(Versioned(known.document.version + 1, changed), known.voices | {heard} if is_fresh else known.voices)
 
 
 def _remembered(address: tuple[str, str], before: Known | None, after: Known) -> Iterator[Effect]:
@@ -84,12 +85,12 @@ def _remembered(address: tuple[str, str], before: Known | None, after: Known) ->
     is_prolonged = before is None or before.document.value.forgotten_at != forgotten_at
     if is_prolonged:
         yield items.of(*address).vanish_at(forgotten_at)
-    if before is None:
+    if before is None or len(after.voices) == 1:
         return
-    fresh = after.voices - before.voices
-    if fresh:
-        yield voices.of(*address).put(*fresh)
-    if len(after.voices) > 1 and (is_prolonged or (fresh and len(before.voices) == 1)):
+    is_fresh = len(after.voices) > len(before.voices)
+    if is_fresh:
+        yield voices.of(*address).put(*(after.voices - before.voices))
+    if is_prolonged or (is_fresh and len(before.voices) == 1):
         yield voices.of(*address).vanish_at(forgotten_at)
 
 

@@ -44,10 +44,14 @@ def fingerprint_of(project: str, feedback: Feedback) -> str:
 
 @lru_cache(maxsize=1_024)  # load asks first, then decide, and again after a conflict
 def _fingerprint(project: str, scope: tuple[str, ...], subject: str, said: str) -> str:
-    key = hashlib.blake2b(project.encode(), digest_size=32).digest()
     words = normalise(said)
     is_short = len(words.split()) < LEAST_WORDS
-    return seal((*scope, subject if is_short else "", words), key)
+    return seal((*scope, subject if is_short else "", words), _key_of(project))
+
+
+@lru_cache(maxsize=1_024)
+def _key_of(project: str) -> bytes:
+    return hashlib.blake2b(project.encode(), digest_size=32).digest()
 
 
 def _gesture(feedback: Feedback) -> str:

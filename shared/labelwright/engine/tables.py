@@ -44,13 +44,12 @@ class Table:
 
     def of(self, *part: str) -> Self:
         """Return the table's part for a project, an annotator, or whatever divides it."""
-        escaped = (piece.replace("%", "%25").replace(":", "%3A") for piece in part)
-        return type(self)(":".join((self.name, *escaped)))
+        return type(self)(_part(self.name, part))
 
     @property
     def key(self) -> Key:
         """The key that holds this table."""
-        return Key(self.letter, self.name)
+        return _key(self.letter, self.name)
 
     def _guard(self, kind: str, *args: str) -> Guard:
         return Guard(kind, self.key, args)
@@ -63,7 +62,7 @@ class Table:
 
     def vanish_at(self, moment: datetime) -> Write:
         """Forget the whole table at a moment: for what is only worth keeping a while."""
-        return Write("PEXPIREAT", Key("*", self.name), (str(milliseconds(moment)),))
+        return Write("PEXPIREAT", _key("*", self.name), (str(milliseconds(moment)),))
 
 
 class Register(Table):
@@ -126,7 +125,7 @@ class Documents(Table, Generic[M]):
 
     def of(self, *part: str) -> Self:
         """Return the table's part for a project, an annotator, or whatever divides it."""
-        return type(self)(Table(self.name).of(*part).name, self.model)
+        return type(self)(_part(self.name, part), self.model)
 
     def has(self, field: str) -> Guard:
         """Hold while there is the document."""
@@ -327,6 +326,17 @@ def _periods(window: Window, now: datetime) -> tuple[Sequence[Register], Write]:
     slot = int(now.timestamp() // period_s)
     registers = [Register(f"{window.name}:{slot - age}") for age in range(window.keep)]
     return registers, registers[0].vanish_at(datetime.fromtimestamp((slot + window.keep) * period_s, UTC))
+
+
+@lru_cache(maxsize=8_192)  # load, guards and effects of a batch name the same few parts again and again
+def _part(name: str, part: tuple[str, ...]) -> str:
+    escaped = (piece.replace("%", "%25").replace(":", "%3A") for piece in part)
+    return ":".join((name, *escaped))
+
+
+@lru_cache(maxsize=8_192)
+def _key(letter: str, name: str) -> Key:
+    return Key(letter, name)
 
 
 def milliseconds(moment: datetime) -> int:

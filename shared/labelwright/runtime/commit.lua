@@ -449,6 +449,31 @@ local function first_outside(keys, argv)
   return found
 end
 
+-- Answers many reads at one moment. KEYS: every key once. ARGV: the reads (msgpack, flat), each its command (or a function
+-- above), how many keys and their numbers, how many arguments and the arguments. Answers one answer a read.
+local function ask(keys, argv)
+  call = redis.call
+  local plan, at, answers = cmsgpack.unpack(argv[1]), 1, {}
+  local function several()
+    local first = at + 1
+    at = first + plan[at]
+    return { unpack(plan, first, at - 1) }
+  end
+  while at <= #plan do
+    local name = plan[at]
+    at = at + 1
+    local named = several()
+    for i, number in ipairs(named) do named[i] = keys[number] end
+    local arguments = several()
+    if name == 'first_outside' then
+      answers[#answers + 1] = first_outside(named, arguments)
+    else
+      answers[#answers + 1] = call(name, named[1], unpack(arguments))
+    end
+  end
+  return answers
+end
+
 redis.register_function('labelwright_VERSION_commit', commit)
 redis.register_function('labelwright_VERSION_fail', fail)
 redis.register_function('labelwright_VERSION_tick', tick)
@@ -459,3 +484,4 @@ redis.register_function { function_name = 'labelwright_VERSION_trim', callback =
 redis.register_function {
   function_name = 'labelwright_VERSION_first_outside', callback = first_outside, flags = { 'no-writes' },
 }
+redis.register_function { function_name = 'labelwright_VERSION_ask', callback = ask, flags = { 'no-writes' } }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgpack
 from redis.exceptions import ResponseError
 
 from labelwright import stories, topology
@@ -105,22 +106,19 @@ class Partition:
         return _Reads(self, await self.now())
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send read commands at once and return their raw answers."""
+        """Send read commands and return their raw answers; several are one call, which answers them at one moment."""
         if not commands:
             return []
-        lines = [self._line(command) for command in commands]
-        if len(lines) == 1:
-            return [await self._call(lines[0])]
-        pipeline = self.client.pipeline(transaction=False)
-        for line in lines:
-            pipeline.execute_command(*line)
-        try:
-            return list(await pipeline.execute())
-        except ResponseError as error:
-            if not _function_is_missing(error):
-                raise
-            await functions.install(self.client)
-            return await self.ask(commands)
+        if len(commands) == 1:
+            return [await self._call(self._line(commands[0]))]
+        numbers: dict[str, int] = {}
+        plan: list[str | int] = []
+        for verb, keys, arguments in commands:
+            plan += (verb, len(keys), *(numbers.setdefault(key.name, len(numbers) + 1) for key in keys))
+            plan += (len(arguments), *arguments)
+        packed = msgpack.packb(plan, use_bin_type=False, unicode_errors="surrogatepass")
+        named = map(self.key, numbers)
+        return list(await self._call(("FCALL_RO", functions.name("ask"), len(numbers), *named, packed)))
 
     async def commit(self, call: Call, group: str, consumer: str) -> list[int]:
         """Run one plan; one number an entry: 1 committed, 0 not ours any more, -n guard n failed.

@@ -116,8 +116,7 @@ class Call:
 
     prefix: str
     decided: list[Decided]
-    keys: dict[str, int] = field(default_factory=dict)
-    letters: list[str] = field(default_factory=list)
+    keys: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def arguments(self, group: str, consumer: str) -> tuple[list[str], list[str | bytes]]:
         """Return the keys, `changes` last, and the other arguments."""
@@ -132,17 +131,13 @@ class Call:
             for command, letter, name, arguments in one.effects:
                 plan += (command, self._key(letter, name), len(arguments), *arguments)
         packed = msgpack.packb(plan, use_bin_type=False, unicode_errors="surrogatepass")
-        keys = [f"{self.prefix}:{name.partition(' ')[2]}" for name in self.keys]
-        return [*keys, f"{self.prefix}:changes"], [group, consumer, "".join(self.letters) + "s", packed]
+        keys = [f"{self.prefix}:{name}" for _, name in self.keys]
+        letters = "".join(letter for letter, _ in self.keys)
+        return [*keys, f"{self.prefix}:changes"], [group, consumer, letters + "s", packed]
 
     def _key(self, letter: str, name: str) -> int:
         # one number a (letter, key): a key may be named as a hash and, to expire it, as any type
-        known = f"{letter} {name}"
-        number = self.keys.get(known)
-        if number is None:
-            number = self.keys[known] = len(self.keys) + 1
-            self.letters.append(letter)
-        return number
+        return self.keys.setdefault((letter, name), len(self.keys) + 1)
 
 
 def calls(prefix: str, batch: Iterable[Decided]) -> Iterator[Call]:

@@ -85,7 +85,7 @@ def normalise(text: str) -> str:
     without any words, like an emoji, stands for itself. Any text is fine, in time linear in its length; twice is the
     same as once.
     """
-    plain = stream_safe(text.translate(_plains))
+    plain = text.replace("`", "'") if text.isascii() else stream_safe(text.translate(_plains))
     words = _words(_without_courtesy(_without_quotes(plain)))
     return words or _words(plain) or " ".join(plain.split())
 

@@ -35,6 +35,14 @@ def rejected(name: str) -> Event[Payload]:
     return Event(f"rejected-{name}", "/intake", "support", NOW, data)
 
 
+def opened(name: str) -> Event[Payload]:
+    data = ItemOpened(
+        item="i", feedback=name, fingerprint="f", kind="thumb", sign=1, text="t", subject=ABOUT, priority=1,
+        received_at=NOW,
+    )  # fmt: skip
+    return Event(f"opened-{name}", "/triage", "support", NOW, data)
+
+
 def kept(folder: Path, events: Sequence[Event[Payload]], unfinished: Sequence[str] = ()) -> Ledger:
     """A ledger of the events, each finished by every reader of its stream but for those of the ids in `unfinished`."""
     streams: dict[str, list[Row]] = {}
@@ -74,9 +82,9 @@ def test_counts_feedback_without_an_outcome(tmp_path: Path) -> None:
 
 
 def test_counts_an_entry_for_each_reader_that_did_not_finish_it(tmp_path: Path) -> None:
-    story = [received("a"), accepted("a")]
+    story = [received("a"), accepted("a"), opened("a")]
 
-    assert lost(tmp_path, Deeds(promised={"a"}), story, unfinished=["accepted-a"]) == 2
+    assert lost(tmp_path, Deeds(promised={"a"}), story, unfinished=["opened-a"]) == 2
 
 
 def test_counts_what_the_sdk_lost(tmp_path: Path) -> None:
@@ -84,20 +92,9 @@ def test_counts_what_the_sdk_lost(tmp_path: Path) -> None:
 
 
 def test_counts_items_and_those_who_were_rejected_on_the_way(tmp_path: Path) -> None:
-    opened = ItemOpened(
-        item="i",
-        feedback="a",
-        fingerprint="f",
-        kind="thumb",
-        sign=1,
-        text="t",
-        subject=ABOUT,
-        priority=1,
-        received_at=NOW,
-    )
     deeds = Deeds(published=3, promised={"a", "b"})
     deeds.refused.update(rejected=1, duplicate=2)
-    story = [received("a"), received("b"), accepted("a"), rejected("b"), Event("o", "/triage", "support", NOW, opened)]
+    story = [received("a"), received("b"), accepted("a"), rejected("b"), opened("a")]
 
     figures = report(STORY, deeds, kept(tmp_path, story), "p0", tmp_path)
 
