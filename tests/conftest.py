@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import redis
 
+from labelwright import metrics
 from labelwright.runtime.embedded import temporary
 from labelwright.runtime.server import Server
 from labelwright.runtime.service import Service
@@ -48,6 +49,12 @@ def container() -> Iterator[str]:
         pytest.exit(f"TEST_REDIS=container needs a Docker engine ({error}); start one or unset it", returncode=2)
     with network, RedisContainer("redis:7").with_command(command).with_network(network) as running:
         yield f"redis://{running.get_container_host_ip()}:{running.get_exposed_port(6379)}/0"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_exported_of_another_test() -> None:
+    """What stages of earlier tests left in the registry is gone."""
+    metrics.state.clear()
 
 
 @pytest.fixture

@@ -333,6 +333,10 @@ class StateCollector(Collector):
                 )
         self._samples[owner] = checked
 
+    def clear(self) -> None:
+        """Export nothing any more until somebody puts samples again."""
+        self._samples.clear()
+
     def collect(self) -> Iterator[Family]:
         """Yield one family a metric, as prometheus_client asks for."""
         greatest: dict[str, dict[tuple[str, ...], float | Distribution]] = {}
