@@ -14,18 +14,16 @@ from labelwright.contracts.feedback import Subject
 from labelwright.contracts.payload import Part
 from labelwright.contracts.project import ProjectFile
 from labelwright.contracts.work import RequestAnswered
-from labelwright.engine.tables import Counter
 from labelwright.identity import derive
 from labelwright.runtime.asker import Asker, Request
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import refusing
+from labelwright.stories import task_counts
 from services.desk.hand import Answered, Turn, Word
 from services.desk.problems import Problem
 
 PATIENCE: Final = timedelta(seconds=5)
 MOST_GUIDELINES: Final = 64
-task_counts: Final = Counter("dispatch.counts")
-"""Dispatch's tally of a project's tasks by state; read here, written there."""
 
 
 class Held(Part):

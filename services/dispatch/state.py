@@ -25,6 +25,7 @@ from labelwright.engine.reads import Reads, in_groups
 from labelwright.engine.tables import Counter, Documents, Members, Ranking, Read, Versioned, Window, milliseconds
 from labelwright.metrics import Sample
 from labelwright.projects import Project
+from labelwright.stories import task_counts
 from services.dispatch.settings import DispatchSettings, settings
 
 T = TypeVar("T")
@@ -116,8 +117,7 @@ seen = Members("dispatch.seen")
 gold = Ranking("dispatch.gold")
 """Per project: the gold items by how often they were handed out."""
 
-counts = Counter("dispatch.counts")
-"""Per project: ready + leased + answered + expired = opened."""
+counts = task_counts
 
 bells = Counter("dispatch.bells")
 """Per project: how often a task became ready in a queue, and how often a request began to wait.

@@ -90,7 +90,7 @@ class Loop:
         head = self._head
         if head is None:
             head = await asyncio.to_thread(self._ledger.watermark, self._partition.name)
-        now_ms = int((await self._server_time()) * 1_000)
+        now_ms = int(await self._partition.server_time() * 1_000)
         found = {stream: await self._behind(stream, head) for stream in self._streams}
         self._tell_age(found, now_ms)
         cut = max(cut_at(found, now_ms, self._settings.most_rows), head.cut)
@@ -113,12 +113,6 @@ class Loop:
         first = min((order(rows[0].entry_id)[0] for rows in found.values() if rows), default=now_ms)
         age = Sample("labelwright_ledger_age_seconds", {"partition": self._partition.name}, (now_ms - first) / 1_000)
         metrics.state.put(f"publish {self._partition.name}", [age])
-
-    async def _server_time(self) -> float:
-        client = self._partition.client
-        where = {"target_nodes": "random"} if hasattr(client, "get_random_node") else {}
-        seconds, micros = await client.execute_command("TIME", **where)
-        return int(seconds) + int(micros) / 1e6
 
     async def _behind(self, stream: str, head: Commit) -> list[Row]:
         key, most = self._partition.key(stream), self._settings.most_rows

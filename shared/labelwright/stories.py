@@ -24,6 +24,9 @@ outcomes = Window("intake.outcomes", timedelta(days=3), keep=2)
 accepted = Counter("intake.accepted")
 """By project: how much feedback intake accepted."""
 
+task_counts = Counter("dispatch.counts")
+"""Per project (`task_counts.of(project)`): tasks by state, ready + leased + answered + expired = opened."""
+
 placements = Window("triage.placements", timedelta(days=10), keep=4)
 """`<project>/<event id>` -> `<ms>|<item>|opened` or `…|reinforced`: where triage put it, for at least thirty days."""
 

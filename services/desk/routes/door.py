@@ -8,8 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from labelwright.access import Access
 from labelwright.projects import current
 from labelwright.runtime.server import Server, refusing
+from labelwright.stories import task_counts
 from services.desk import pages
-from services.desk.labeling import task_counts
 from services.desk.routes.visitor import HAND, HAND_PATH, SESSION, OurForm, Visitor, set_cookie
 
 router = APIRouter()

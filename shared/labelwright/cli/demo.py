@@ -21,7 +21,6 @@ from labelwright.demo.people import Deeds
 from labelwright.demo.real import read_real
 from labelwright.demo.report import FIXED_OVERLAP, report
 from labelwright.demo.story import Story, generated
-from labelwright.engine.tables import Counter
 from labelwright.errors import LabelwrightError
 from labelwright.ledger import Ledger, Store
 from labelwright.logs import configure
@@ -31,6 +30,7 @@ from labelwright.runtime.partition import Partition
 from labelwright.runtime.process import Process, connect, until_signalled
 from labelwright.runtime.server import Server
 from labelwright.settings import LabelwrightSettings
+from labelwright.stories import task_counts
 
 PATIENCE_S: Final = 300.0
 """How long nothing may change before the demo gives up."""
@@ -138,7 +138,7 @@ async def _until_at_rest(
     names, calm, changed_at, before = {who.name for who in story.annotators}, 0, time.monotonic(), -1
     while calm < 3 and not asked_to_end.is_set():
         backlog = await partition.backlog()
-        (counted,) = await (await partition.reads())(Counter("dispatch.counts").of(story.file.project).all())
+        (counted,) = await (await partition.reads())(task_counts.of(story.file.project).all())
         redraw({"published": deeds.published, "answers": deeds.answers.total()} | _ordered(counted))
         waits = sum(backlog.values()) > len(topology.STAGES)  # a clock's tick may always be on its way
         is_at_rest = not backend.is_alive() and not waits and not counted.get("leased", 0) and deeds.idle >= names

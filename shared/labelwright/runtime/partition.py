@@ -97,9 +97,13 @@ class Partition:
     async def now(self) -> datetime:
         """Return the server's time, as its last answer told it, moved on by our clock."""
         if time.monotonic() > self._asked_s + 60:
-            seconds, micros = await self.client.execute_command("TIME", **self._anywhere())
-            self._learn(int(seconds) + int(micros) / 1e6)
+            self._learn(await self.server_time())
         return datetime.fromtimestamp(time.monotonic() + self._ahead_s, UTC)
+
+    async def server_time(self) -> float:
+        """Ask the node that holds this partition for its time, in seconds since 1970: ids are minted by its clock."""
+        seconds, micros = await self.client.execute_command("TIME", **self._node())
+        return int(seconds) + int(micros) / 1e6
 
     async def reads(self) -> Reads:
         """Return fresh reads: the server's time now, and new chance."""
@@ -270,9 +274,6 @@ class Partition:
         """Say where this partition's keys are, for commands that name none."""
         cluster = hasattr(self.client, "get_node_from_key")
         return {"target_nodes": self.client.get_node_from_key(self.key(""))} if cluster else {}
-
-    def _anywhere(self) -> dict[str, Any]:
-        return {"target_nodes": "random"} if hasattr(self.client, "get_random_node") else {}
 
 
 def _function_is_missing(error: ResponseError) -> bool:
