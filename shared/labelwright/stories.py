@@ -67,6 +67,53 @@ settled = Ranking("resolve.settled")
 """Per project (`settled.of(project)`): labeled items by the millisecond of their present label; the labels' cursor."""
 
 
+class Mark(Part):
+    """What an owner said of an item by hand: who, when, why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+class Proposal(Part):
+    """Another item that may mean the same, with the comparison's score (0: the same words) and its reason."""
+
+    other: str
+    score: float
+    reason: str
+
+
+class Standing(Part):
+    """How an item stands with triage: what was folded into it, how much it weighs and why, and since when it waits.
+
+    `statements` are the fingerprints of its wordings, the one that annotators see first. `factors` multiply to
+    `priority`. At most three `proposals`, the likeliest first.
+    """
+
+    project: str
+    item: str
+    status: Literal["open", "merged", "expired", "muted", "superseded"] = "open"
+    into: str | None = None
+    statements: list[str] = Field(default_factory=list)
+    events: int = 1
+    users: int = 1
+    factors: dict[str, float] = Field(default_factory=dict)
+    priority: float = 1.0
+    opened_at: datetime
+    last_at: datetime
+    expires_at: datetime
+    pinned: Mark | None = None
+    muted: Mark | None = None
+    proposals: list[Proposal] = Field(default_factory=list)
+
+
+standings: Documents[Standing] = Documents("triage.standings", Standing)
+"""Every item that triage remembers by `<project>/<item>`."""
+
+proposed = Ranking("triage.proposed")
+"""Per project (`proposed.of(project)`): `<item>|<other>` by the comparison's score, the likeliest pair first."""
+
+
 class Holder(Part):
     """Who holds a task, or held it last."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from labelwright.contracts import feedback, items, labels, project, quality, work
+from labelwright.contracts import curation, feedback, items, labels, project, quality, work
 from labelwright.contracts.payload import Payload
 
 
@@ -73,10 +73,23 @@ STREAMS = {
         Stream("rejected", (feedback.EventRejected,), STAGES, (), "what was turned away, and why"),
         Stream(
             "items",
-            (items.ItemOpened, items.ItemReinforced),
+            (items.ItemOpened, items.ItemReinforced, items.ItemClosed, items.ItemReopened, items.MergeProposed),
             ("triage",),
             ("resolve", "quality"),
             "cases worth labeling, and their weight",
+        ),
+        Stream(
+            "curation",
+            (
+                curation.MergeRequested,
+                curation.SplitRequested,
+                curation.KeptApartRequested,
+                curation.PinRequested,
+                curation.MuteRequested,
+            ),
+            ("gateway", "desk"),
+            ("triage",),
+            "what owners do with items by hand",
         ),
         Stream(
             "guidelines",
@@ -121,7 +134,7 @@ STREAMS = {
         ),
         Stream(
             "labels",
-            (labels.LabelResolved, labels.DisputeOpened),
+            (labels.LabelResolved, labels.LabelWithdrawn, labels.DisputeOpened),
             ("resolve",),
             ("quality",),
             "settled items, and those that don't settle",

@@ -10,6 +10,8 @@ from labelwright.contracts.payload import Json, Moment, Part, Payload, Short, up
 Kind = Literal["thumb", "stars", "correction", "text", "signal"]
 Long = Annotated[str, StringConstraints(max_length=32_768)]
 SIGNALS = ("retry", "edit", "abandon")
+Complaint = Literal["factually_wrong", "not_what_i_wanted", "unsafe", "other"]
+"""What a complaint means: the answer is false, or true but not what was asked for, or harmful, or none of these."""
 
 
 class Subject(Part):
@@ -91,11 +93,19 @@ def _from_flat_thumbs(old: Json) -> Json:
 
 
 class FeedbackAccepted(Feedback, Payload, stream="accepted"):
-    """Valid, upgraded, redacted, seen for the first time. `feedback` is the id under which it was published."""
+    """Valid, upgraded, redacted, seen for the first time. `feedback` is the id under which it was published.
+
+    `complaint` is absent for praise, and for a complaint that doesn't say. `weight` is what it counts as evidence: 1,
+    or less for an implicit signal. `supersedes` names the feedback that the same user gave before on the same subject
+    in the same kind: a changed vote.
+    """
 
     feedback: Short
     received_at: Moment
     redactions: dict[str, int] = Field(default_factory=dict)
+    complaint: Complaint | None = None
+    weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    supersedes: Short | None = None
 
 
 class EventRejected(Payload, stream="rejected"):

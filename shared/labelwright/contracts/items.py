@@ -1,13 +1,20 @@
 """Items: the cases worth labeling, each one or many feedback events that mean the same thing."""
 
-from pydantic import Field
+from typing import Annotated, Literal
 
-from labelwright.contracts.feedback import Kind, Subject
+from pydantic import Field, StringConstraints
+
+from labelwright.contracts.feedback import Complaint, Kind, Subject
 from labelwright.contracts.payload import Count, ItemId, Moment, Payload, Short
+
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 
 
 class ItemOpened(Payload, stream="items"):
-    """Triage saw something new. `factors` multiply to `priority`, so that a rank explains itself."""
+    """Triage saw something new. `factors` multiply to `priority`, so that a rank explains itself.
+
+    `split_from` names the item that these words were part of until a person parted them.
+    """
 
     item: ItemId
     feedback: Short
@@ -18,12 +25,14 @@ class ItemOpened(Payload, stream="items"):
     subject: Subject
     priority: float
     factors: dict[str, float] = Field(default_factory=dict)
+    complaint: Complaint | None = None
     skill: Short | None = None
+    split_from: ItemId | None = None
     received_at: Moment
 
 
 class ItemReinforced(Payload, stream="items"):
-    """More of the same: the item weighs more now."""
+    """An item weighs otherwise now: more of the same came, or some of it left, or an owner pinned it."""
 
     item: ItemId
     feedback: Short
@@ -31,3 +40,36 @@ class ItemReinforced(Payload, stream="items"):
     users: Count
     priority: float
     factors: dict[str, float] = Field(default_factory=dict)
+
+
+class ItemClosed(Payload, stream="items"):
+    """Nobody need label an item any more, for now; `into` names the item that it was merged into.
+
+    `cause` is superseded where every piece of its feedback was a vote that was changed since.
+    """
+
+    item: ItemId
+    cause: Literal["merged", "expired", "muted", "superseded"]
+    reason: Reason
+    into: ItemId | None = None
+    by: Short | None = None
+    events: Count
+    opened_at: Moment
+
+
+class ItemReopened(Payload, stream="items"):
+    """A closed item is worth labeling again: unmuted, or more of it came after it had expired."""
+
+    item: ItemId
+    reason: Reason
+    by: Short | None = None
+    priority: float
+
+
+class MergeProposed(Payload, stream="items"):
+    """Two items may mean the same; a person decides. `score` runs from 0 (the same words) to 1 (nothing shared)."""
+
+    item: ItemId
+    other: ItemId
+    score: Annotated[float, Field(ge=0, le=1)]
+    reason: Reason

@@ -50,3 +50,11 @@ class DisputeOpened(Payload, stream="labels"):
     reason: str
     guideline_version: int
     annotations: list[Vote]
+
+
+class LabelWithdrawn(Payload, stream="labels"):
+    """An item's label no longer stands: the item was merged into another, or is asked about again."""
+
+    item: ItemId
+    label: Short
+    reason: str

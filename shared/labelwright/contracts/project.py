@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from labelwright.contracts.payload import Part, Payload, Price
+from labelwright.contracts.payload import Part, Payload, Price, Short, SourceName
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 SourceKind = Literal["rule", "model", "llm", "crowd", "expert"]
@@ -63,7 +63,12 @@ class GoldExample(Part):
 
 
 class ProjectFile(Part):
-    """Everything that the owner of a project states. `max_answers` caps the answers that one item may get."""
+    """Everything that the owner of a project states. `max_answers` caps the answers that one item may get.
+
+    An item that is not labeled `expire_after_days` after its last feedback expires. `customers` says whose feedback
+    weighs more than another's, up to twice. An implicit signal counts `signal_weight` of a spoken word.
+    `ask_complaint_of` names the source that is asked first what a complaint means where it doesn't say.
+    """
 
     project: Name
     title: Annotated[str, StringConstraints(max_length=200)] = ""
@@ -75,6 +80,10 @@ class ProjectFile(Part):
     max_answers: Annotated[int, Field(ge=1, le=100)] = 7
     gold: list[GoldExample] = Field(default_factory=list)
     gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    expire_after_days: Annotated[float, Field(gt=0, le=3_650)] = 90.0
+    customers: dict[Short, Annotated[float, Field(ge=1, le=2)]] = Field(default_factory=dict)
+    signal_weight: Annotated[float, Field(gt=0, le=1)] = 0.25
+    ask_complaint_of: SourceName | None = None
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:
@@ -93,6 +102,8 @@ class ProjectFile(Part):
             if owner.label not in labels:
                 known = ", ".join(map(repr, labels))
                 raise ValueError(f"label {owner.label!r} is not in the guideline; its labels are {known}")
+        if self.ask_complaint_of and self.source(self.ask_complaint_of) is None:
+            raise ValueError(f"ask_complaint_of names {self.ask_complaint_of!r}, which is no source of this project")
         if not any(source.kind in ("crowd", "expert") for source in self.sources):
             raise ValueError(
                 "no source is people; add one of kind 'crowd' or 'expert', else a dispute can't be settled"
