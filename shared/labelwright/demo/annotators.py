@@ -7,7 +7,7 @@ from typing import Final
 
 from labelwright.demo import stories
 from labelwright.demo.feedback import Generated
-from labelwright.text.fingerprint import normalise
+from labelwright.text.words import normalise
 from labelwright.text.redaction import redact
 
 

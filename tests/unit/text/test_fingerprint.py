@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelwright.errors import SettingsError
-from labelwright.text.fingerprint import fingerprint, normalise
+from labelwright.text.fingerprint import fingerprint
+from labelwright.text.words import normalise
 
 KEY = b"k" * 32
 SAME = [
