@@ -11,7 +11,7 @@ from labelwright.duplicates.misspelling import is_garbled, is_same_word, without
 from labelwright.duplicates.statement import Statement
 from labelwright.text.language import Language
 
-MOST_PAIRS: Final = 144
+MOST_PAIRS: Final = 64
 """Words of one side times those of the other in a block that is searched for typing errors."""
 
 
@@ -31,8 +31,9 @@ def align(new: Statement, known: Statement) -> tuple[list[Gap], int]:
     """
     gaps, mended = [], 0
     names = new.names | known.names
+    strange = new.strange | known.strange
     for left, right, is_edge in _blocks(new.tokens, known.tokens):
-        ours, theirs = _unmended(left, right, known.language, names)
+        ours, theirs = _unmended(left, right, known.language, names, strange)
         mended += len(left) - len(ours)
         if ours or theirs:
             gaps.append(Gap(ours, theirs, is_edge))
@@ -76,18 +77,23 @@ def _blocks(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[Sequen
 
 
 def _unmended(
-    left: Sequence[str], right: Sequence[str], language: Language, names: Set[str]
+    left: Sequence[str], right: Sequence[str], language: Language, names: Set[str], strange: Set[str]
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Return the words of a block that have no partner on the other side."""
     if not left or not right or len(left) * len(right) > MOST_PAIRS:
         return left, right
-    ours, theirs = without_moved_blanks(left, right, language)
+    is_strange = not strange.isdisjoint((*left, *right))
+    ours, theirs = list(left), list(right)
+    if is_strange or len(left) != len(right):
+        ours, theirs = without_moved_blanks(left, right, language)
     for word in list(ours):
-        partner = next((other for other in theirs if is_same_word(word, other, language, names)), None)
-        if partner is not None:
-            ours.remove(word)
-            theirs.remove(partner)
-    is_rest = ours and theirs and not names & {*left, *right}
-    if is_rest and (is_garbled(left, right, language) or is_garbled(right, left, language)):
+        for other in theirs:
+            may_be = word in strange or other in strange or word[:4] == other[:4]
+            if may_be and is_same_word(word, other, language, names):
+                ours.remove(word)
+                theirs.remove(other)
+                break
+    may_be_garbled = ours and theirs and is_strange and names.isdisjoint((*left, *right))
+    if may_be_garbled and (is_garbled(left, right, language) or is_garbled(right, left, language)):
         return [], []
     return ours, theirs

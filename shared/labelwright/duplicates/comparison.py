@@ -12,7 +12,10 @@ MOST_WORDS: Final = 400
 """Longer texts are the same only word by word: people compare the rest."""
 
 LEAST_ALIKE: Final = 0.4
-"""The part of the words that must be written alike to look further."""
+"""The part of the weight that must lie in words that are written alike, to look further."""
+
+FEWEST_ALIKE: Final = 0.3
+"""The part of the longer one's words that must be written alike, whatever they weigh."""
 
 LITTLE: Final = 0.45
 """Above this score two statements have too little in common to trouble a person."""
@@ -117,9 +120,15 @@ def _telling(words: Sequence[str], language: Language) -> list[str]:
 
 
 def _alike(new: Statement, known: Statement) -> float:
-    """Return the part of the longer one's words that the other has, too, as they are written."""
+    """Return the part of the longer one's weight that lies in words that both have, or that may be misspelt."""
     ours, theirs = new.vocabulary, known.vocabulary
-    return len(ours & theirs) / max(len(ours), len(theirs), 1)
+    shared = ours & theirs
+    if len(shared) < FEWEST_ALIKE * max(len(ours), len(theirs)):
+        return 0.0
+    strange = max(len(new.strange - shared), len(known.strange - shared))  # a strange word's weight is 1
+    weights = known.language.weights
+    alike = sum(weights[word] for word in shared) + strange
+    return alike / max(new.vocabulary_weight, known.vocabulary_weight, alike, 0.01)
 
 
 def _score(gaps: Sequence[Gap], new: Statement, known: Statement) -> float:

@@ -15,14 +15,15 @@ def is_same_word(word: str, other: str, language: Language, names: Set[str]) -> 
 
     Never are numbers, words that both are known (`form`, `from`), and what differs in a prefix that makes another word.
     """
-    slips = OSA.distance(word, other, score_cutoff=MOST_SLIPS)
-    if slips == 0:
+    if word == other:
         return True
-    if slips > MOST_SLIPS or not language.dictionary or not (word.isalpha() and other.isalpha()):
-        return False
     is_known, is_other_known = language.knows(word), language.knows(other)
     if is_known and is_other_known:
-        return not language.guarded & {word, other} and language.inflects(word, other)
+        is_alike = word[:4] == other[:4] and word.isalpha() and other.isalpha()
+        return is_alike and not language.guarded & {word, other} and language.inflects(word, other)
+    slips = OSA.distance(word, other, score_cutoff=MOST_SLIPS)
+    if slips > MOST_SLIPS or not language.dictionary or not (word.isalpha() and other.isalpha()):
+        return False
     is_name = word in names or other in names
     if not is_name and (_is_torn(word, other, language) or _is_torn(other, word, language)):
         return True
@@ -37,8 +38,9 @@ def is_garbled(typed: Sequence[str], meant: Sequence[str], language: Language) -
 
     The letters differ by one slip in six at most; blanks count for nothing.
     """
-    telling = {word for word in typed if language.knows(word) and word not in language.small}
-    if all(map(language.knows, typed)) or not all(map(language.knows, meant)) or not telling <= set(meant):
+    if all(map(language.knows, typed)) or not all(map(language.knows, meant)):
+        return False
+    if any(word not in meant and word not in language.small and language.knows(word) for word in typed):
         return False
     letters = "".join(meant)
     most = max(1, len(letters) // 6)

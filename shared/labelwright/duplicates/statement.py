@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from labelwright.text.language import Language, language_of
-from labelwright.text.words import normalise, parted
+from labelwright.text.words import normalise, parted, words_of
 
 _CLAUSE_END = re.compile(r"[.!?,;:\n]+(?=\s|$)|[。！？、]|\s-+\s")
 
@@ -39,15 +39,25 @@ class Statement:
         return sum(map(self.language.weight, self.tokens))
 
     @cached_property
+    def strange(self) -> frozenset[str]:
+        """The words that its language doesn't know; numbers aren't words."""
+        return frozenset(word for word in self.vocabulary if word.isalpha() and not self.language.knows(word))
+
+    @cached_property
+    def vocabulary_weight(self) -> float:
+        """The sum of what its different words say."""
+        return sum(map(self.language.weight, self.vocabulary))
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Words with capitals within a sentence; none where all is in capitals."""
-        if not any(letter.islower() for letter in self.body):
+        if self.body == self.body.upper():
             return frozenset()
         written = self.body.split()
-        within = (word for before, word in pairwise(written) if before[-1] not in ".!?:;。")
-        capital = [word for word in within if any(letter.isupper() for letter in word)]
-        inner = [word for word in written[:1] if any(letter.isupper() for letter in word[1:])]
-        return frozenset(normalise(" ".join([*capital, *inner])).split()) - {"i"}
+        capital = [
+            word for before, word in pairwise(written) if word != word.lower() and before[-1] not in ".!?:;。"
+        ] + [word for word in written[:1] if word[1:] != word[1:].lower()]
+        return frozenset(words_of(" ".join(capital)).split()) - {"i"} if capital else frozenset()
 
     @property
     def asks(self) -> bool:

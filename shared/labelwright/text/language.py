@@ -14,6 +14,7 @@ Its lists of phrases, in which `_` stands for a space, say how people greet, tak
 import math
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 _COMMONEST: Final = 1e8  # how often the commonest words stand in a dictionary
 _RAREST: Final = 50.0  # a dictionary's words stand in it at least this often
+_LEAST: Final = defaultdict(lambda: _RAREST, {length: _RAREST * 10.0 ** (5 - length) for length in range(5)})
 
 
 @dataclass(frozen=True)
@@ -57,27 +59,16 @@ class Language:
 
         The shorter a word, the commoner it must be: dictionaries hold `th` and `hae`, too.
         """
-        return word in self.small or self.counts.get(word, 0) >= _RAREST * 10.0 ** max(0, 5 - len(word))
+        return word in self.small or self.counts.get(word, 0) >= _LEAST[len(word)]
 
     def weight(self, word: str) -> float:
         """Return what a word says, from 0.1 for a filler to 1 for a rare or unknown word."""
-        known = self._weights.get(word)
-        if known is None:
-            known = self._weigh(word)
-            if len(self._weights) < 100_000:
-                self._weights[word] = known
-        return known
+        return self.weights[word]
 
     @cached_property
-    def _weights(self) -> dict[str, float]:
-        return {}
-
-    def _weigh(self, word: str) -> float:
-        if word in self.fillers:
-            return 0.1
-        if word in self.light or word in self.asking:
-            return 0.2
-        return 1 - 0.6 * math.log(self.counts.get(word, _RAREST) / _RAREST) / math.log(_COMMONEST / _RAREST)
+    def weights(self) -> Mapping[str, float]:
+        """What each word says, worked out when it is first asked for."""
+        return _Weights(self)
 
     def inflects(self, word: str, other: str) -> bool:
         """Whether two words are forms of one: the same stem of at least 4 letters, and endings of the language."""
@@ -96,6 +87,28 @@ class Language:
             for heads in [self.prefixes | {""}]
             for more in range(4)
         )
+
+
+class _Weights(dict[str, float]):
+    """The weights of the words that were met, up to a hundred thousand."""
+
+    def __init__(self, language: Language) -> None:
+        super().__init__()
+        self._language = language
+
+    def __missing__(self, word: str) -> float:
+        weight = self._weigh(word)
+        if len(self) < 100_000:
+            self[word] = weight
+        return weight
+
+    def _weigh(self, word: str) -> float:
+        if word in self._language.fillers:
+            return 0.1
+        if word in self._language.light or word in self._language.asking:
+            return 0.2
+        count = self._language.counts.get(word, _RAREST)
+        return 1 - 0.6 * math.log(count / _RAREST) / math.log(_COMMONEST / _RAREST)
 
 
 UNKNOWN: Final = Language("und", frozenset(), frozenset(), frozenset(), frozenset(), frozenset(), frozenset())

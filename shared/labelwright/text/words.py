@@ -26,7 +26,7 @@ def parted(text: str) -> tuple[str, str]:
     """Return what a text says as it was written, without quotes and courtesies, and its words in one writing."""
     plain = plain_text(text)
     body = _without_courtesy(_without_quotes(plain))
-    return body, _words(body) or _words(plain) or " ".join(plain.split())
+    return body, words_of(body) or words_of(plain) or " ".join(plain.split())
 
 
 def plain_text(text: str) -> str:
@@ -78,7 +78,8 @@ def _written_out(word: str) -> str:
     return _contractions.get(word, word)
 
 
-def _words(text: str) -> str:
+def words_of(text: str) -> str:
+    """Return the words of plain text in one writing, all of them: quotes and courtesies, too."""
     if "'" in text:
         text = _CONTRACTED.sub(lambda contracted: _FULL[contracted[1].lower()], text)
         text = _ELIDED.sub(lambda elided: f"{elided[0][:-1]} ", text)
