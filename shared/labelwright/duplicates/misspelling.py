@@ -8,6 +8,8 @@ from rapidfuzz.distance import OSA
 from labelwright.text.language import Language
 
 MOST_SLIPS: Final = 3
+FEWEST_LETTERS: Final = 5
+"""Of words that are judged together: `am` isn't `pm`."""
 
 
 def is_same_word(word: str, other: str, language: Language, names: Set[str]) -> bool:
@@ -36,7 +38,7 @@ def is_same_word(word: str, other: str, language: Language, names: Set[str]) -> 
 def is_garbled(typed: Sequence[str], meant: Sequence[str], language: Language) -> bool:
     """Whether words are others typed badly: all of `meant` are known, and no known word of `typed` is another one.
 
-    The letters differ by one slip in six at most; blanks count for nothing.
+    There are five letters or more, with one slip in six at most; blanks count for nothing.
     """
     if all(map(language.knows, typed)) or not all(map(language.knows, meant)):
         return False
@@ -44,7 +46,7 @@ def is_garbled(typed: Sequence[str], meant: Sequence[str], language: Language) -
         return False
     letters = "".join(meant)
     most = max(1, len(letters) // 6)
-    return OSA.distance("".join(typed), letters, score_cutoff=most) <= most
+    return len(letters) >= FEWEST_LETTERS and OSA.distance("".join(typed), letters, score_cutoff=most) <= most
 
 
 def without_moved_blanks(ours: Sequence[str], theirs: Sequence[str], language: Language) -> tuple[list[str], list[str]]:

@@ -144,7 +144,7 @@ _GREETING = re.compile(
     rf"|(?:{phrases('labels')}) ?:)\s{{0,9}}",
     re.IGNORECASE,
 )
-_LEAVE = rf"(?:{phrases('courtesies')}){_LEAVING}(?:[,\n]\s{{0,9}}(?-i:[A-Z]\w{{1,20}} ?){{1,2}})?"
+_LEAVE = rf"(?:{phrases('courtesies')}){_LEAVING}(?:[,!.]?\s{{0,9}}[,\n]\s{{0,9}}(?-i:[A-Z]\w{{1,20}} ?){{1,2}})?"
 _COURTESY = re.compile(
     rf"(?:(?<=[.!?,;\n。、]) ?-? ?{_LEAVE}|(?<=\w) (?:{phrases('farewells')}){_LEAVING}"
     rf"|[-(.,] ?(?:{phrases('devices')}) [^\n]{{1,40}})[\s.!,:;)。]{{0,9}}\Z",
