@@ -47,15 +47,41 @@ def test_personal_data_are_taken_out_of_every_text_and_counted() -> None:
     )
 
 
-def test_ids_stay_unless_they_are_mail_addresses() -> None:
-    cleaned = _cleaned(user="anna@example.com", customer="4111 1111 1111 1111", trace_id="t-1", environment="eu@1")
+def test_ids_stay_unless_they_are_personal_data() -> None:
+    mail, card = "anna@example.com", "4111 1111 1111 1111"
+
+    cleaned = _cleaned(user=mail, customer=card, trace_id="4bf92f3577b34da6a3ce929d0e0e4736", environment="eu@1")
 
     assert cleaned == _accepted(
-        user=derive("pseudonym", "acme", "anna@example.com"),
-        customer="4111 1111 1111 1111",
-        trace_id="t-1",
+        user=derive("pseudonym", "acme", mail),
+        customer=derive("pseudonym", "acme", card),
+        trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
         environment="eu@1",
-        redactions={"mail": 1},
+        redactions={"mail": 1, "card": 1},
+    )
+
+
+@pytest.mark.parametrize("user", ["4711", "u-00491711234567", "0171234567", "550e8400-e29b-41d4-a716-446655440000"])
+def test_numbers_are_ids_like_others(user: str) -> None:
+    assert _cleaned(user=user).user == user
+
+
+def test_a_name_that_one_text_marks_goes_out_of_all_of_them() -> None:
+    cleaned = _cleaned(
+        comment="My name is Anna Schmidt and it is wrong",
+        subject={"type": "llm_response", "id": "r1", "response": "Of course, Anna! Your order, Mrs Schmidt, is late."},
+        meta={"user": {"name": "Bert Brecht"}, "note": "bert brecht sits beside Anna"},
+    )
+
+    assert cleaned == _accepted(
+        comment="My name is [name] and it is wrong",
+        subject={
+            "type": "llm_response",
+            "id": "r1",
+            "response": "Of course, [name]! Your order, Mrs [name], is late.",
+        },
+        meta={"user": {"name": "[name]"}, "note": "[name] sits beside [name]"},
+        redactions={"name": 6},
     )
 
 
