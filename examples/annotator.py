@@ -27,14 +27,18 @@ def main() -> None:
     project = call("GET", f"/v1/projects/{PROJECT}")
     guideline = project["file"]["guideline"] if project else {}
     labels = [label["name"] for label in guideline["labels"]]
+    complaints = ["factually_wrong", "not_what_i_wanted", "unsafe", "other"]
     while task := call("POST", f"/v1/projects/{PROJECT}/assignments", {"wait_s": 5}):
+        question, answers = guideline["question"], labels
+        if task["asks"] == "complaint":
+            question, answers = "What does this complaint mean?", complaints
         held = {"token": task["token"]}
         call("POST", f"/v1/assignments/{task['assignment']}/heartbeat", held)  # we are here: the lease lasts longer now
-        print(f"\n{task['text']}\n{guideline['question']}")
-        print("   ".join(f"{number} {label}" for number, label in enumerate(labels, 1)), end="   > ", flush=True)
+        print(f"\n{task['text']}\n{question}")
+        print("   ".join(f"{number} {label}" for number, label in enumerate(answers, 1)), end="   > ", flush=True)
         typed = sys.stdin.readline().strip()
-        if typed.isdigit() and 1 <= int(typed) <= len(labels):
-            call("POST", f"/v1/assignments/{task['assignment']}/annotation", held | {"label": labels[int(typed) - 1]})
+        if typed.isdigit() and 1 <= int(typed) <= len(answers):
+            call("POST", f"/v1/assignments/{task['assignment']}/annotation", held | {"label": answers[int(typed) - 1]})
         else:
             call("POST", f"/v1/assignments/{task['assignment']}/release", held)  # somebody else gets it
         if not typed:

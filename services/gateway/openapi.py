@@ -1,5 +1,6 @@
 """The OpenAPI document: FastAPI's, with the bodies that the gateway reads by itself, and problems by their type."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -25,6 +26,12 @@ def body(example: Any = None, **kinds: Any) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def answers(statuses: Mapping[int | str, dict[str, Any]], kind: Any, media: str = "application/json") -> Any:
+    """Return a route's error answers where it tells them otherwise than as problems: as a model, in a media type."""
+    content = {media: {"schema": _schema(kind)}}
+    return {status: {"description": about["description"], "content": content} for status, about in statuses.items()}
+
+
 def describe(app: FastAPI) -> None:
     """Let an app tell of itself."""
 
@@ -34,12 +41,18 @@ def describe(app: FastAPI) -> None:
             document["components"]["schemas"] |= _components
             for operation in (one for path in document["paths"].values() for one in path.values()):
                 for status, response in operation["responses"].items():
-                    if status >= "400":
+                    if status >= "400" and _is_problem(response):
                         response["content"] = {"application/problem+json": {"schema": _schema(ProblemDetails)}}
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
+
+
+def _is_problem(response: dict[str, Any]) -> bool:
+    """Whether a route tells this as a problem, or leaves it to FastAPI, which we taught to tell problems."""
+    told = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    return "content" not in response or told.endswith(("/ProblemDetails", "/HTTPValidationError"))
 
 
 def _schema(kind: Any) -> dict[str, Any]:

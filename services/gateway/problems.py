@@ -1,6 +1,6 @@
 """Problems: every error as RFC 9457 `application/problem+json`, its type a page that this gateway serves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -87,6 +87,12 @@ def later(detail: str, seconds: int = 1) -> Problem:
     return Problem(503, detail, headers={"Retry-After": str(seconds)})
 
 
+def over_the_rate(headers: Mapping[str, str], more: Mapping[str, Any] | None = None) -> Problem:
+    """Return the problem of a project that publishes too fast; `headers` say when to go on."""
+    detail = "the project publishes faster than its limit; wait for Retry-After"
+    return Problem(429, detail, headers=headers, more={**(more or {}), "violated-policies": ["project"]})
+
+
 def fault(request: Request) -> Response:
     """Answer a request that failed by a bug of ours."""
     return _answer(request, Problem(500, "a fault of ours, logged under this request's id"))
@@ -147,7 +153,8 @@ def _methods(app: FastAPI, request: Request) -> list[str]:
     return sorted(found)
 
 
-def _answer(request: Request, problem: Problem) -> JSONResponse:
+def as_problem(request: Request, problem: Problem) -> Response:
+    """Tell a problem as `application/problem+json`."""
     body = members(
         problem.slug,
         problem.status,
@@ -157,3 +164,9 @@ def _answer(request: Request, problem: Problem) -> JSONResponse:
         request_id=request.state.request_id,
     )
     return JSONResponse(body | problem.more, problem.status, problem.headers, media_type="application/problem+json")
+
+
+def _answer(request: Request, problem: Problem) -> Response:
+    """Tell a problem in the protocol that its caller speaks: the route that was entered says which."""
+    tell: Callable[[Request, Problem], Response] = getattr(request.state, "tell", as_problem)
+    return tell(request, problem)

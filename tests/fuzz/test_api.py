@@ -24,6 +24,14 @@ negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 413, 
 [[operations]]
 include-name = "POST /v1/feedback"
 checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-name = "POST /api/public/scores"
+checks.negative_data_rejection.enabled = false
+
+[[operations]]
+include-name = "POST /api/public/ingestion"
+checks.negative_data_rejection.enabled = false
 """
 """All checks, but for two. That a value fits its kind, that names fit together and that the guideline has a label can't
 be said in JSON schema, so a 422 for what fits the schema is right; and of a batch the bad events are rejected one by

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from services.gateway.problems import Problem
+from services.gateway.problems import Problem, as_problem
 from services.gateway.routes.caller import identify
 from services.gateway.settings import Settings
 
@@ -16,7 +16,13 @@ MOST_MEMBERS: Final = 16
 
 
 class Door(APIRoute):
-    """A route that asks who calls before it reads the body, and reads no more of that than the limit."""
+    """A route that asks who calls before it reads the body, and reads no more of that than the limit.
+
+    A door into another tool's protocol says how its clients show their key, and how a problem is told to them.
+    """
+
+    identify = staticmethod(identify)
+    tell = staticmethod(as_problem)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler behind the door."""
@@ -24,7 +30,8 @@ class Door(APIRoute):
         takes_json = self.body_field is not None
 
         async def enter(request: Request) -> Response:
-            request.state.caller = await identify(request)
+            request.state.tell = self.tell
+            request.state.caller = await self.identify(request)
             if takes_json and (kind := content_type(request)) and not is_json(kind):
                 raise Problem(415, f"content type {kind[:60]!r} isn't taken; send application/json")
             bounded = Bounded(request.scope, request.receive)

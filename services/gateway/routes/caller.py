@@ -1,5 +1,6 @@
 """Who calls, and whether they may: every route's first question."""
 
+from base64 import b64decode
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -35,8 +36,25 @@ async def identify(request: Request) -> Principal:
     credentials = await _bearer(request)
     if credentials is None:
         raise AccessDenied("the request has no API key; send 'Authorization: Bearer lw_…'")
+    return await whose(request, credentials.credentials)
+
+
+async def identify_by_password(request: Request) -> Principal:
+    """Return whose key is the password of Basic auth, whatever the name, or a bearer's. Raises AccessDenied."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return await identify(request)
+    try:
+        pair = b64decode(given.strip(), validate=True).decode()
+    except ValueError:
+        raise AccessDenied("the Basic credentials aren't Base64 of 'name:key'; encode them again") from None
+    return await whose(request, pair.partition(":")[2])
+
+
+async def whose(request: Request, key: str) -> Principal:
+    """Return whose key that is. Raises AccessDenied."""
     access: Access = request.app.state.access
-    return await access.authenticate(credentials.credentials)
+    return await access.authenticate(key)
 
 
 async def _identified(request: Request, _scheme: Annotated[Any, Depends(_bearer)]) -> Principal:

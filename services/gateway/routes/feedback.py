@@ -1,10 +1,7 @@
 """Publish feedback, and learn what became of it."""
 
-import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -12,16 +9,14 @@ from pydantic import Field
 
 from labelwright import metrics, stories
 from labelwright.contracts.feedback import FeedbackReceived
-from labelwright.errors import ContractError
-from labelwright.runtime.partition import Limit, Partition, Published
 from labelwright.runtime.server import refusing
 from services.gateway.answers import PROBLEM, FeedbackEvent, PublishResult, Story
 from services.gateway.openapi import body
-from services.gateway.problems import Problem, later
+from services.gateway.problems import Problem, over_the_rate
 from services.gateway.routes.body import Door
 from services.gateway.routes.caller import COMMON, READING, Caller, demand, idempotency_key, partition_of
-from services.gateway.routes.reading import TAKEN, Read, events_in, problem_of, read_event
-from services.gateway.settings import Settings
+from services.gateway.routes.reading import TAKEN, events_in
+from services.gateway.routes.taking import Taken, take
 
 router = APIRouter(tags=["feedback"], route_class=Door)
 open_router = APIRouter(tags=["feedback"])
@@ -46,22 +41,6 @@ _LIMITS = {
     "Retry-After": {"description": "seconds to wait before what is `retry`", "schema": {"type": "string"}},
     "Location": {"description": "where a single event's story is told", "schema": {"type": "string"}},
 }
-
-
-class Backlog:
-    """How much waits to be worked on in each partition, looked at once a second."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, int]] = {}
-
-    async def of(self, partition: Partition) -> int:
-        """Return the entries that the slowest service of a partition hasn't finished."""
-        looked_at, waiting = self._known.get(partition.name, (-math.inf, 0))
-        if looked_at + 1 < time.monotonic():
-            self._known[partition.name] = (time.monotonic(), waiting)  # whoever comes meanwhile doesn't look, too
-            waiting = max((await partition.backlog()).values())
-            self._known[partition.name] = (time.monotonic(), waiting)
-        return waiting
 
 
 @router.post(
@@ -92,20 +71,9 @@ async def publish(request: Request, caller: Caller, dry_run: bool = False) -> JS
     """
     demand(caller, "publisher")
     _count_lost(request)
-    settings: Settings = request.app.state.settings
-    partition = await partition_of(request, caller.project)
-    values = events_in(await request.body(), request, settings)
+    values = events_in(await request.body(), request, request.app.state.settings)
     ids = _default_ids(idempotency_key(request), len(values))
-    with refusing():
-        now = await partition.now()
-    read = [read_event(value, caller.project, now, settings, next(ids)) for value in values]
-    sound = [one.publish for one in read if one.publish]
-    if dry_run or not sound:
-        return _answer([_result(one, "accepted") for one in read], {}, 200)
-    published = await _take(request, partition, caller.project, sound, settings)
-    told = iter(published.statuses)
-    results = [_result(one, next(told) if one.publish else "") for one in read]
-    return _answer(results, _limits(published, settings), 202)
+    return _answer(await take(request, caller.project, values, ids, dry_run=dry_run))
 
 
 @router.get("/v1/feedback/{event_id:path}", response_model=Story, responses=READING)
@@ -133,34 +101,16 @@ async def schema() -> dict[str, Any]:
     return FeedbackReceived.model_json_schema()
 
 
-async def _take(
-    request: Request, partition: Partition, project: str, sound: Sequence[Any], settings: Settings
-) -> Published:
-    """Publish, unless the partition has more to do than it can remember safely."""
-    backlog: Backlog = request.app.state.backlog
-    with refusing():
-        waiting = await backlog.of(partition)
-        if waiting > settings.most_backlog:
-            raise later(
-                f"{waiting} entries wait to be worked on, the most is {settings.most_backlog}; nothing was taken", 5
-            )
-        return await partition.publish(project, sound, Limit(settings.events_per_s, settings.burst))
-
-
-def _answer(results: list[dict[str, Any]], headers: dict[str, str], taken_as: int) -> JSONResponse:
+def _answer(taken: Taken) -> JSONResponse:
     """Return the answer for all events; a problem if none was taken."""
-    tally = {
-        status: sum(result["status"] == status for result in results)
-        for status in ("accepted", "duplicate", "rejected", "retry")
-    }
+    results, headers, tally = taken.results, dict(taken.headers), taken.tally
     told = tally | {"results": results}
     if tally["accepted"] + tally["duplicate"]:
-        if len(results) == 1 and taken_as == 202:
+        if len(results) == 1 and taken.is_published:
             headers["Location"] = results[0]["trace"]
-        return JSONResponse(told, taken_as, headers)
+        return JSONResponse(told, 202 if taken.is_published else 200, headers)
     if tally["retry"]:
-        detail = "the project publishes faster than its limit; wait for Retry-After"
-        raise Problem(429, detail, headers=headers, more=told | {"violated-policies": ["project"]})
+        raise over_the_rate(headers, told)
     error = results[0]["error"]
     alike = all(result["error"]["type"] == error["type"] for result in results)
     raise Problem(
@@ -172,32 +122,6 @@ def _answer(results: list[dict[str, Any]], headers: dict[str, str], taken_as: in
         headers=headers,
         more=told,
     )
-
-
-def _result(one: Read, status: str) -> dict[str, Any]:
-    error = one.error
-    if status == "conflict":
-        error = problem_of(ContractError("id_reused", "the id named another event before; take a new id"))
-    if error:
-        metrics.rejections.labels("gateway", error["code"]).inc()
-        return {"id": one.id, "status": "rejected", "error": dict(error)}
-    if status == "limited":
-        return {"id": one.id, "status": "retry"}
-    result = {"id": one.id, "status": status, "trace": f"/v1/feedback/{quote(one.id or '', safe='')}"}
-    return result | ({"warnings": list(one.warnings)} if one.warnings else {})
-
-
-def _limits(published: Published, settings: Settings) -> dict[str, str]:
-    """Return what the project may publish (draft-ietf-httpapi-ratelimit-headers-10)."""
-    window_s = math.ceil(settings.burst / settings.events_per_s)
-    whole_again_s = math.ceil((settings.burst - published.left) / settings.events_per_s)
-    headers = {
-        "RateLimit-Policy": f'"project";q={settings.burst};w={window_s}',
-        "RateLimit": f'"project";r={published.left};t={whole_again_s}',
-    }
-    if "limited" in published.statuses:
-        headers["Retry-After"] = str(max(1, math.ceil(published.retry_after.total_seconds())))
-    return headers
 
 
 def _default_ids(key: str | None, count: int) -> Iterator[str | None]:

@@ -63,7 +63,10 @@ def events_in(body: bytes, request: Request, settings: Settings) -> list[object]
 
 
 def read_event(value: object, project: str, now: datetime, settings: Settings, default_id: str | None = None) -> Read:
-    """Check one event and make its envelope; never raises: what is wrong is in `error`."""
+    """Check one event and make its envelope; never raises: what is wrong is in `error`.
+
+    A `value` that couldn't even be read comes as the ContractError or ValidationError that tells why.
+    """
     event_id = value.get("id") if isinstance(value, dict) and isinstance(value.get("id"), str) else None
     try:
         return _read(value, project, now, settings, default_id)
@@ -82,8 +85,8 @@ def problem_of(error: ContractError) -> dict[str, Any]:
 
 
 def _read(value: object, project: str, now: datetime, settings: Settings, default_id: str | None) -> Read:
-    if isinstance(value, _Fault):
-        raise ContractError("not_json", "the line isn't valid JSON in UTF-8")
+    if isinstance(value, Exception):
+        raise value
     if not isinstance(value, dict):
         raise ContractError("schema_violation", "an event must be a JSON object")
     event_id = _id(value.get("id"), default_id)
@@ -118,15 +121,11 @@ def _read(value: object, project: str, now: datetime, settings: Settings, defaul
     return Read(event_id, FeedbackToPublish(event_id, fingerprint, envelope), warnings=warnings[:5])
 
 
-class _Fault:
-    """A line that isn't JSON."""
-
-
 def _json_or_fault(line: bytes) -> object:
     try:
         return from_json(line, allow_inf_nan=False)
     except ValueError:
-        return _Fault()
+        return ContractError("not_json", "the line isn't valid JSON in UTF-8")
 
 
 def _attributes(request: Request) -> dict[str, str]:
