@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from labelwright import metrics, topology
 from labelwright.errors import LedgerError
-from labelwright.ledger import Commit, Ledger, Row, Store
+from labelwright.ledger import Commit, Ledger, Row
 from labelwright.ledger.files import order
 from labelwright.logs import logger
 from labelwright.metrics import Sample
@@ -37,7 +37,7 @@ class Loop:
         self._partition = partition
         self._server = server
         self._settings = settings()
-        self._ledger = Ledger(Store(server.settings.ledger_location))
+        self._ledger = Ledger.of(server.settings)
         self._streams = ["changes"] if partition.name == "registry" else list(topology.STREAMS)
         self._clocks = [f"ticks.{name}" for name, service in topology.SERVICES.items() if service.ticks]
         self._head: Commit | None = None

@@ -1,7 +1,9 @@
 """What an installation may set; every value works on a laptop as it is. Nothing else reads the environment."""
 
+import hmac
 from datetime import timedelta
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +38,9 @@ class LabelwrightSettings(BaseSettings):
     ledger: str = Field(
         "", description="where the ledger is kept: a folder or s3://…; default: `ledger` in the data folder"
     )
-    secret: SecretStr = Field(SecretStr(""), description="32 bytes in hex; keys API-key hashes and desk sessions")
+    secret: SecretStr = Field(
+        SecretStr(""), description="32 bytes in hex; keys API-key hashes, desk sessions and the ledger's words"
+    )
     connect_within_s: float = Field(30, gt=0, description="seconds to wait for a server that is just starting")
     host: str = Field("127.0.0.1", description="the address that HTTP listens on")
     port: int = Field(
@@ -51,6 +55,18 @@ class LabelwrightSettings(BaseSettings):
     )
     allow_unfit_server: bool = Field(False, description="start on a server that may lose data (for a throw-away run)")
     log_format: str = Field("auto", pattern="^(auto|json|pretty)$", description="auto: pretty on a terminal, else JSON")
+
+    def key_for(self, purpose: str) -> bytes:
+        """Derive a 32-byte key for one purpose from the installation's secret. Raises SettingsError without one."""
+        try:
+            secret = bytes.fromhex(self.secret.get_secret_value())
+        except ValueError:
+            secret = b""
+        if len(secret) < 32:
+            raise SettingsError(
+                "LABELWRIGHT_SECRET must be at least 32 bytes in hex; make one with `openssl rand -hex 32` and keep it"
+            )
+        return hmac.new(secret, purpose.encode(), blake2b).digest()[:32]
 
     @property
     def claim_after(self) -> timedelta:

@@ -8,8 +8,10 @@ from labelwright.engine.decisions import Guard
 from labelwright.engine.tables import Read, Window
 from labelwright.runtime import functions
 from labelwright.runtime.stage import Stage
-from labelwright.stories import outcomes
+from labelwright.stories import outcomes, placements
 from services.intake import decide, state
+from services.triage import folding
+from services.triage import state as triage_state
 from tests.simulation.mutants import MUTANTS as SIMULATED
 
 
@@ -37,7 +39,9 @@ def _no_event_id() -> None:
 
 
 def _no_fences() -> None:
-    """Both at once: whoever lost an entry to a colleague is stopped by either one."""
+    """Both at once, for either one stops whoever lost an entry to a colleague; and triage knows no event's place."""
+    vars(triage_state)["placements"] = Forgetful(placements.name, placements.period, placements.keep)
+    vars(folding)["_rely_on_no_place"] = lambda _turn, _key: None
     vars(functions)["LIBRARY"] = SIMULATED["no ack gate and no owner check"].library
 
 

@@ -35,6 +35,7 @@ class Replica:
         self._ready = f"http://127.0.0.1:{(port := free_port())}/readyz"
         environment = {
             "LABELWRIGHT_REDIS_URL": server.settings.redis_url,
+            "LABELWRIGHT_SECRET": server.settings.secret.get_secret_value(),
             "LABELWRIGHT_ALLOW_UNFIT_SERVER": str(server.settings.allow_unfit_server),
             "LABELWRIGHT_PORT": str(port),
             **settings,

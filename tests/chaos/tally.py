@@ -12,9 +12,8 @@ from labelwright.contracts.payload import Payload
 from labelwright.contracts.work import TaskOpened
 from labelwright.runtime.dead import letters
 from labelwright.runtime.partition import Partition
-from labelwright.stories import cases
-from services.triage.state import FIELD as ITEM
-from services.triage.state import items
+from labelwright.stories import cases, standings
+from services.triage.state import Address, as_known, statements, tallies
 from services.triage.wording import fingerprint_of
 from tests.chaos.load import PROJECT
 
@@ -60,7 +59,7 @@ async def tally(partition: Partition, acknowledged: Iterable[Event[FeedbackRecei
     promises = {
         "accepted": (sent, accepted),
         "counted": (said, await _counted(partition, list(said))),
-        "opened": (Counter(list(said)), opened),
+        "opened": (Counter(await _openers(partition, list(said))), opened),
         "asked": (Counter(list(told)), asked),
         "weighed": (told, await _weights(partition, list(told))),
     }
@@ -81,10 +80,23 @@ def _reason(letter: Mapping[str, Any]) -> str:
     return f"{letter['service']}: {letter['reason']}"
 
 
+async def _openers(partition: Partition, fingerprints: list[str]) -> list[str]:
+    """Return the statements that didn't join an item that they are near to."""
+    (found,) = await (await partition.reads())(statements.of(PROJECT).get_many(fingerprints))
+    return [name for name in fingerprints if name not in found or found[name].value.joined is None]
+
+
 async def _counted(partition: Partition, fingerprints: list[str]) -> Counter[str]:
+    """Count by statement what is in the tallies of all items."""
     reads = await partition.reads()
-    found = await reads.many([items.of(PROJECT, fingerprint).get(ITEM) for fingerprint in fingerprints])
-    return Counter({name: one.value.events for name, one in zip(fingerprints, found, strict=True) if one})
+    (stood,) = await reads(standings.all())
+    items = [Address(one.value.project, one.value.item) for one in stood.values()]
+    tallied = await reads.many([tallies.of(*item).all() for item in items])
+    counted: Counter[str] = Counter()
+    for known in as_known(items, stood, tallied).values():
+        for entry, count in known.tally.items():
+            counted[entry.partition("/")[0]] += count
+    return Counter({name: counted[name] for name in fingerprints})
 
 
 async def _weights(partition: Partition, names: list[str]) -> Counter[str]:

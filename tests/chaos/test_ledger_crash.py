@@ -11,7 +11,7 @@ import pytest
 from labelwright import topology
 from labelwright.contracts.envelope import decode
 from labelwright.contracts.feedback import FeedbackAccepted
-from labelwright.ledger import Ledger, Store
+from labelwright.ledger import Ledger
 from labelwright.registry import apply_project
 from labelwright.runtime.embedded import temporary
 from labelwright.runtime.rebuild import digest, rebuild
@@ -62,7 +62,7 @@ async def hire(server: Server, tmp_path: Path) -> AsyncIterator[Hire]:
 async def test_a_publisher_killed_before_its_manifest_leaves_no_gap_and_no_double(
     server: Server, hire: Hire, run_stages: RunStages, tmp_path: Path
 ) -> None:
-    partition, ledger = server.partitions[0], Ledger(Store(tmp_path / "ledger"))
+    partition, ledger = server.partitions[0], Ledger.of(server.settings, str(tmp_path / "ledger"))
     await apply_project(server, project_file())
     for name in topology.STAGES:
         await partition.ensure_groups(name)

@@ -68,11 +68,11 @@ async def _letters(server: Server) -> list[tuple[Partition, dict[str, Any]]]:
 
 async def rebuild(ledger: str, redis: str, check: bool, as_json: bool) -> None:
     """Fill an empty server from the ledger; or rebuild aside and compare."""
-    from labelwright.ledger import Ledger, Store
+    from labelwright.ledger import Ledger
     from labelwright.runtime.rebuild import digest
     from labelwright.runtime.rebuild import rebuild as fill
 
-    kept = Ledger(Store(ledger or options(redis).ledger_location))
+    kept = Ledger.of(options(redis), ledger)
     with temporary() if check else nullcontext(redis) as target:
         async with connected(target or "") as server:
             made = await fill(server, kept)
@@ -104,9 +104,9 @@ async def rebuild(ledger: str, redis: str, check: bool, as_json: bool) -> None:
 
 async def snapshot_cut(project: str, out: Path, ledger: str, as_json: bool) -> None:
     """Cut a snapshot."""
-    from labelwright.ledger import Ledger, Store, snapshot
+    from labelwright.ledger import Ledger, snapshot
 
-    kept = Ledger(Store(ledger or options().ledger_location))
+    kept = Ledger.of(options(), ledger)
     made = snapshot.cut(kept, project, out, now=datetime.now(UTC))
     report = {"snapshot": made.id, "path": str(made.path), "labels": made.labels, "annotations": made.annotations}
     if as_json:

@@ -9,6 +9,7 @@ from labelwright.errors import LedgerError
 from labelwright.ledger import files, manifest
 from labelwright.ledger.manifest import File, Head
 from labelwright.ledger.store import Store
+from labelwright.ledger.texts import generations
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,9 @@ class Report:
 
 
 def verify(store: Store) -> Report:
-    """Read and check everything. Trust it as far as the last manifest's hash is known from elsewhere.
+    """Read and check everything but the words beside the rows, which can be taken away; that they are there is checked.
+
+    Trust it as far as the last manifest's hash is known from elsewhere.
 
     Whoever can rewrite all files can rewrite all hashes; each snapshot carries the chains it was cut from, and so
     bears witness against that.
@@ -45,6 +48,9 @@ def verify(store: Store) -> Report:
                 continue
             commits += 1
             named |= commit.paths
+            if commit.texts:
+                named |= (kept := set(generations(store, commit.texts)))
+                faults += [] if kept else [f"{commit.texts}/ has no file; restore it from a copy"]
             faults += [f"{commit.path} {fault}" for fault in commit.faults(before)]
             for stream, file in commit.files.items():
                 try:
@@ -53,7 +59,7 @@ def verify(store: Store) -> Report:
                 except LedgerError as error:
                     faults.append(str(error))
             before = commit
-    leftovers = {path for folder in ("data/", "manifest/") for path in store.list(folder)} - named
+    leftovers = {path for folder in ("data/", "manifest/", "texts/") for path in store.list(folder)} - named
     rows = sum(file.rows for file in sound)
     return Report(commits, len(sound), rows, tuple(sorted(leftovers)), tuple(faults))
 

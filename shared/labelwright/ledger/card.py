@@ -34,8 +34,13 @@ if those hold, about {expected_wrong_labels} of the labels are wrong.
 | --- | ---: |
 {rows}
 
-`data/train.parquet` has one row an item: text, label, probability, and where it comes from: feedback, annotations,
-annotators, guideline version, method, and the ledger entry with its SHA-256. `annotations.parquet` has every answer
+| complaint | label | items |
+| --- | --- | ---: |
+{complaints}
+
+`data/train.parquet` has one row an item: text, label, probability, what the complaint meant, and where it comes from:
+feedback (beside it votes that were changed since), annotations, annotators, guideline version, method, and the ledger
+entry with its SHA-256. `annotations.parquet` has every answer
 behind the labels, so that you can aggregate them otherwise.
 
 The folder is locked: its name is the hash of `snapshot.json`, which has the hash of every other file and says from
@@ -53,4 +58,9 @@ def card(about: Mapping[str, Any]) -> str:
         size=next((size for bound, size in _SIZES.items() if about["labels"] < bound), "n>10M"),
         versions=", ".join(map(str, about["guideline_versions"])),
         rows="\n".join(f"| {label} | {items} |" for label, items in sorted(about["by_label"].items())),
+        complaints="\n".join(
+            f"| {complaint} | {label} | {items} |"
+            for complaint, by_label in sorted(about["by_complaint"].items())
+            for label, items in sorted(by_label.items())
+        ),
     )

@@ -68,7 +68,8 @@ class Commit(_Frozen):
     """What one manifest says: all streams of the partition up to the millisecond `cut`.
 
     `files` are those that this commit added, by stream; `heads` is where every stream stands after it. `epoch` counts
-    how often the partition's server was found to have gone back in time. `writer` tells publishers apart.
+    how often the partition's server was found to have gone back in time. `writer` tells publishers apart. `texts` names
+    the words that were taken out of the rows, if there were any; it has no hash of them, for they can be taken away.
     """
 
     version: Literal[1] = 1
@@ -80,6 +81,7 @@ class Commit(_Frozen):
     writer: str
     files: dict[Name, File]
     heads: dict[Name, Head]
+    texts: str | None = None
 
     @model_validator(mode="after")
     def _names_files_by_its_number(self) -> Self:
@@ -111,10 +113,10 @@ class Commit(_Frozen):
 
         So a flipped bit is found even in the newest manifest, which no later one bears witness of.
         """
-        body = self.model_dump_json().encode()
+        body = self.model_dump_json(exclude_none=True).encode()
         return body[:-1] + b',"sha256":"%s"}\n' % hashlib.sha256(body).hexdigest().encode()
 
-    def next(self, *, cut: int, epoch: int, writer: str, files: Mapping[str, File]) -> Self:
+    def next(self, *, cut: int, epoch: int, writer: str, files: Mapping[str, File], texts: str | None = None) -> Self:
         """Return the commit that follows this one."""
         return type(self)(
             partition=self.partition,
@@ -125,6 +127,7 @@ class Commit(_Frozen):
             writer=writer,
             files=dict(sorted(files.items())),
             heads=self._heads_after(files),
+            texts=texts,
         )
 
     def head(self, stream: str) -> Head:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelwright.contracts.envelope import Event, decode
-from labelwright.contracts.labels import DisputeOpened, LabelResolved
+from labelwright.contracts.erasure import ERASED
+from labelwright.contracts.feedback import UNSAID, FeedbackAccepted
+from labelwright.contracts.labels import DisputeOpened, LabelResolved, LabelWithdrawn
 from labelwright.contracts.payload import Payload
 from labelwright.errors import ContractError, LedgerError
 from labelwright.ledger.card import card
@@ -27,6 +29,8 @@ ANNOTATIONS = "annotations.parquet"
 CARD = "README.md"
 ABOUT = "snapshot.json"
 
+_OUTCOMES = (LabelResolved, LabelWithdrawn, DisputeOpened)
+ACCEPTED = FeedbackAccepted.stream
 _NEVER_AN_EVENT = frozenset({"not_an_event", "not_json", "not_cloudevents"})
 _TIME = pa.timestamp("us", tz="UTC")
 _LABELS = pa.schema(
@@ -41,7 +45,9 @@ _LABELS = pa.schema(
         "method": pa.string(),
         "model_number": pa.int64(),
         "guideline_version": pa.int64(),
+        "complaint": pa.string(),
         "feedback_ids": pa.list_(pa.string()),
+        "superseded_feedback_ids": pa.list_(pa.string()),
         "feedback_events": pa.int64(),
         "annotation_ids": pa.list_(pa.string()),
         "annotators": pa.list_(pa.string()),
@@ -64,6 +70,7 @@ _ANNOTATIONS = pa.schema(
         "label": pa.string(),
         "price_usd": pa.float64(),
         "answered_at": _TIME,
+        "about": pa.string(),
     }
 )
 
@@ -111,27 +118,31 @@ class _Outcome:
 
     partition: str
     row: Row
+    sha256: bytes
     event: Event[Payload]
 
 
 def cut(ledger: Ledger, project: str, out_root: Path, *, now: datetime) -> Snapshot:
     """Write the project's labels, as the ledger has them, to `out_root/<id>` and return what was written.
 
-    The last label of an item counts; a dispute opened after it takes the item out until it is labeled again. The same
-    ledger gives the same id and the same bytes, whenever and wherever it is cut (under one version of pyarrow); a
-    folder that is there already stays as it is. `snapshot.json` is written last: without it a folder isn't a snapshot.
+    The last label of an item counts; a dispute opened after it, or its withdrawal because the item was merged or is
+    asked about again, takes the item out until it is labeled again, and erasure does for good. The same ledger gives
+    the same id and the same bytes, whenever and wherever it is cut (under one version of pyarrow); a folder that is
+    there already stays as it is. `snapshot.json` is written last: without it a folder isn't a snapshot. A vote that was
+    changed is told apart from the feedback that still counts.
     Raises LedgerError if the project has no label, if a ledger file is damaged, or if the folder has other content.
     """
     heads = {partition: ledger.watermark(partition) for partition in ledger.partitions()}
     labels = [
         (outcome, outcome.event.data)
         for _, outcome in sorted(_last_outcomes(ledger, heads, project).items())
-        if isinstance(outcome.event.data, LabelResolved)
+        if isinstance(outcome.event.data, LabelResolved) and outcome.event.data.text != ERASED
     ]
     if not labels:
         raise LedgerError(
             f"project {project!r} has no label in the ledger; check its name, or wait for its first label"
         )
+    changed = _changed_votes(ledger, heads, project)
     votes = [(label.item, vote) for _, label in labels for vote in label.annotations]
     about: dict[str, Any] = {
         "version": 1,
@@ -139,13 +150,14 @@ def cut(ledger: Ledger, project: str, out_root: Path, *, now: datetime) -> Snaps
         "labels": len(labels),
         "annotations": len(votes),
         "by_label": Counter(label.label for _, label in labels),
+        "by_complaint": _by_complaint([label for _, label in labels]),
         "expected_wrong_labels": round(sum(1 - label.probability for _, label in labels), 3),
         "source_kinds": sorted({vote.source_kind for _, vote in votes}),
         "guideline_versions": sorted({label.guideline_version for _, label in labels}),
         "ledger": {name: _position(heads[name]) for name in {outcome.partition for outcome, _ in labels}},
     }
     contents = {
-        LABELS: _parquet(_LABELS, [_label_row(outcome, label) for outcome, label in labels]),
+        LABELS: _parquet(_LABELS, [_label_row(outcome, label, changed) for outcome, label in labels]),
         ANNOTATIONS: _parquet(_ANNOTATIONS, [{"item": item, **vote.model_dump()} for item, vote in votes]),
         CARD: card(about).encode(),
     }
@@ -197,22 +209,27 @@ def diff(path_a: Path, path_b: Path) -> Difference:
     )
 
 
+def items(path: Path) -> frozenset[str]:
+    """Return the items that a snapshot has labels of. Raises LedgerError if it isn't a whole snapshot."""
+    return frozenset(_beliefs(path))
+
+
 def _last_outcomes(ledger: Ledger, heads: Mapping[str, Commit], project: str) -> dict[str, _Outcome]:
     last: dict[str, _Outcome] = {}
     for partition, head in heads.items():
-        for row in ledger.read(partition, "labels"):
+        for row, sha256 in ledger.read_proven(partition, "labels"):
             if order(row.entry_id) > order(head.head("labels").last):
                 break  # appended since the heads were read
-            event = _event(partition, row)
-            if event is None or event.project != project or not isinstance(event.data, LabelResolved | DisputeOpened):
+            event = _event(partition, "labels", row)
+            if event is None or event.project != project or not isinstance(event.data, _OUTCOMES):
                 continue
             earlier = last.get(event.data.item)
             if earlier is None or order(earlier.row.entry_id) < order(row.entry_id):
-                last[event.data.item] = _Outcome(partition, row, event)
+                last[event.data.item] = _Outcome(partition, row, sha256, event)
     return last
 
 
-def _event(partition: str, row: Row) -> Event[Payload] | None:
+def _event(partition: str, stream: str, row: Row) -> Event[Payload] | None:
     """Return a row's event; None for what was never an event, since anyone may XADD anything."""
     try:
         return decode(row.body)
@@ -220,21 +237,51 @@ def _event(partition: str, row: Row) -> Event[Payload] | None:
         if error.code in _NEVER_AN_EVENT:
             return None
         raise LedgerError(
-            f"entry {row.entry_id!r} of stream 'labels' in partition {partition!r} can't be read ({error.reason}); "
+            f"entry {row.entry_id!r} of stream {stream!r} in partition {partition!r} can't be read ({error.reason}); "
             "cut with the version of Labelwright that wrote it"
         ) from None
 
 
-def _label_row(outcome: _Outcome, label: LabelResolved) -> dict[str, Any]:
+def _changed_votes(ledger: Ledger, heads: Mapping[str, Commit], project: str) -> dict[str, datetime]:
+    """Return when each vote that was changed gave way to a later one, by the id of its feedback."""
+    found: dict[str, datetime] = {}
+    for partition, head in heads.items():
+        if ACCEPTED not in head.heads:
+            continue
+        for row in ledger.read(partition, ACCEPTED):
+            if order(row.entry_id) > order(head.head(ACCEPTED).last):
+                break
+            event = _event(partition, ACCEPTED, row)
+            if event is None or event.project != project or not isinstance(event.data, FeedbackAccepted):
+                continue
+            given_way = event.data.supersedes or (event.data.feedback if event.data.superseded_by else None)
+            if given_way:
+                found.setdefault(given_way, event.time)
+    return found
+
+
+def _by_complaint(labels: Sequence[LabelResolved]) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for label in labels:
+        found.setdefault(label.complaint or UNSAID, Counter())[label.label] += 1
+    return found
+
+
+def _label_row(outcome: _Outcome, label: LabelResolved, changed: Mapping[str, datetime]) -> dict[str, Any]:
+    gone = [one for one in label.feedback if one in changed]
+    gone_since = sum(changed[one] > label.resolved_at for one in gone)
     return label.model_dump() | {
+        "complaint": label.complaint or UNSAID,
+        "superseded_feedback_ids": gone,
+        "feedback_events": max(0, label.feedback_events - gone_since),
         "distribution": [{"label": name, "probability": share} for name, share in sorted(label.distribution.items())],
-        "feedback_ids": label.feedback,
+        "feedback_ids": [one for one in label.feedback if one not in changed],
         "annotation_ids": [vote.annotation for vote in label.annotations],
         "annotators": [vote.annotator for vote in label.annotations],
         "correlation_id": outcome.event.correlation_id,
         "ledger_partition": outcome.partition,
         "ledger_entry": outcome.row.entry_id,
-        "ledger_sha256": hashlib.sha256(outcome.row.body).hexdigest(),
+        "ledger_sha256": outcome.sha256.hex(),
     }
 
 

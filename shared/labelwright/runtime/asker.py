@@ -1,4 +1,4 @@
-"""Request and reply: how an HTTP process asks dispatch, and hears its answer on a stream of its own."""
+"""Request and reply: how a process asks dispatch or triage, and hears the answer on a stream of its own."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from redis.exceptions import RedisError
 
-from labelwright.contracts import work
+from labelwright.contracts import curation, work
 from labelwright.contracts.envelope import FIELD, Event, decode
 from labelwright.contracts.work import RequestAnswered
 from labelwright.errors import ContractError
@@ -22,6 +22,7 @@ Request = (
     | work.ReleaseRequested
     | work.AnnotationSubmitted
     | work.RetractionRequested
+    | curation.Request
 )
 LISTEN_MS: Final = 1_000
 MOST_TOLD: Final = 10_000
@@ -29,7 +30,7 @@ ASK_AGAIN_S: Final = 3.0  # an answer may be lost with the server's last moments
 
 
 class Asker:
-    """Asks dispatch on behalf of many waiting requests; one reply stream a partition, for this process alone.
+    """Asks on behalf of many waiting requests; one reply stream a partition, for this process alone.
 
     Use as `async with Asker(server) as asker`. A request that got its lease but lost its waiter is released at once.
     """
@@ -54,7 +55,7 @@ class Asker:
                 await asyncio.wait([tail], timeout=1)
 
     async def ask(self, project: str, request: Request, *, timeout: timedelta) -> RequestAnswered | None:  # noqa: ASYNC109  # it is part of the question
-        """Put a request to dispatch and wait for its answer; None if none came in time.
+        """Put a request and wait for its answer; None if none came in time.
 
         `request.request` names the request for ever: asking again with the same one gives the same answer.
         Raises ServerRefuses while the server can't take it.
@@ -112,7 +113,9 @@ class Asker:
                     for row in rows:
                         last = row[0].decode()
                         await self._hear(partition, row[1].get(FIELD))
-                    await partition.client.xtrim(key, minid=last, approximate=True)
+                    ms, _, number = last.partition("-")
+                    behind = f"{ms}-{int(number) + 1}"  # what was heard goes at once: people's words are in it
+                    await partition.client.xtrim(key, minid=behind, approximate=False)
             except RedisError as error:
                 logger().warning("replies.interrupted", kind=type(error).__name__)
                 await asyncio.sleep(0.2)

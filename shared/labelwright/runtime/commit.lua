@@ -386,6 +386,19 @@ local function replay(keys, argv)
   return 1
 end
 
+-- Takes a dead letter away for good: nobody reads `dead` through a group, so nothing loses count of it.
+-- KEYS: dead, replayed letters, changes. ARGV: letter. Answers how many were taken away.
+local function bury(keys, argv)
+  call = redis.call
+  local fits, problem = check_keys(keys, 'sSs')
+  if not fits then return redis.error_reply(problem) end
+  local gone = call('XDEL', keys[1], argv[1])
+  if gone == 1 and call('SREM', keys[2], argv[1]) == 1 then
+    keep(keys[3], 'dead', {}, { { 'SREM', keys[2], argv[1] } })
+  end
+  return gone
+end
+
 -- Deletes a consumer that owns nothing. KEYS: streams. ARGV: group, consumer. Answers how many were deleted.
 local function leave(keys, argv)
   call = redis.call
@@ -412,22 +425,31 @@ local function as_map(list)
   return map
 end
 
+local function behind(id)
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  return ms .. '-' .. string.format('%.0f', tonumber(seq) + 1)
+end
+
 -- Trims a stream below what the ledger covers and what any group still needs; may run out of memory's reach.
 -- KEYS: stream. ARGV: last id that the ledger covers, most entries to trim, then the groups that must be there: before
--- a reader first started, all is still to be read. Answers how many were trimmed.
+-- a reader first started, all is still to be read. Answers how many were trimmed. Whole nodes of the stream go, and
+-- what was read last stays; where the most is 0, every single entry goes that nobody needs.
 local function trim(keys, argv)
   call = redis.call
   if call('EXISTS', keys[1]) == 0 then return 0 end
-  local bound, missing = argv[1], {}
+  local is_exact = argv[2] == '0'
+  local function past(id) return is_exact and behind(id) or id end
+  local bound, missing = past(argv[1]), {}
   for i = 3, #argv do missing[argv[i]] = true end
   for _, raw in ipairs(call('XINFO', 'GROUPS', keys[1])) do
     local group = as_map(raw)
     local pending = call('XPENDING', keys[1], group['name'])
-    local needed = pending[1] > 0 and pending[2] or group['last-delivered-id']
+    local needed = pending[1] > 0 and pending[2] or past(group['last-delivered-id'])
     if before(needed, bound) then bound = needed end
     missing[group['name']] = nil
   end
   if next(missing) then return 0 end
+  if is_exact then return call('XTRIM', keys[1], 'MINID', '=', bound) end
   return call('XTRIM', keys[1], 'MINID', '~', bound, 'LIMIT', argv[2])
 end
 
@@ -479,6 +501,7 @@ redis.register_function('labelwright_VERSION_fail', fail)
 redis.register_function('labelwright_VERSION_tick', tick)
 redis.register_function('labelwright_VERSION_publish', publish)
 redis.register_function('labelwright_VERSION_replay', replay)
+redis.register_function('labelwright_VERSION_bury', bury)
 redis.register_function('labelwright_VERSION_leave', leave)
 redis.register_function { function_name = 'labelwright_VERSION_trim', callback = trim, flags = { 'allow-oom' } }
 redis.register_function {

@@ -1,11 +1,9 @@
 """The server: Redis 7+ or Valkey, one node or a cluster; is it fit to keep data, and does it refuse for now?"""
 
 import asyncio
-import hmac
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import blake2b
 from typing import Any, Final
 
 import redis.asyncio as redis
@@ -13,7 +11,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError, ResponseError
 
 from labelwright.engine.tables import Register
-from labelwright.errors import ServerRefuses, ServerUnfit, SettingsError
+from labelwright.errors import ServerRefuses, ServerUnfit
 from labelwright.runtime import functions
 from labelwright.runtime.partition import Partition
 from labelwright.settings import LabelwrightSettings
@@ -82,15 +80,7 @@ class Server:
 
     def key_for(self, purpose: str) -> bytes:
         """Derive a 32-byte key for one purpose from the installation's secret. Raises SettingsError without one."""
-        try:
-            secret = bytes.fromhex(self.settings.secret.get_secret_value())
-        except ValueError:
-            secret = b""
-        if len(secret) < 32:
-            raise SettingsError(
-                "LABELWRIGHT_SECRET must be at least 32 bytes in hex; make one with `openssl rand -hex 32` and keep it"
-            )
-        return hmac.new(secret, purpose.encode(), blake2b).digest()[:32]
+        return self.settings.key_for(purpose)
 
     async def answers(self, within_s: float = 1.0) -> bool:
         """Say whether the server answers just now."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelwright.ledger import Ledger, Row, Store
+from labelwright.ledger import Ledger, Row
 from labelwright.runtime.server import Server
 from services.publish.loop import PAGE, Loop
 
@@ -23,7 +23,7 @@ async def test_a_stream_of_several_pages_is_kept_whole(server: Server, tmp_path:
     await Loop(partition, server).stop()
 
     expected = [Row(entry_id.decode(), str(number).encode()) for number, entry_id in enumerate(ids)]
-    assert list(Ledger(Store(server.settings.ledger_location)).read("p0", "labels")) == expected
+    assert list(Ledger.of(server.settings).read("p0", "labels")) == expected
 
 
 async def test_a_stream_of_more_rows_than_a_file_may_have_is_kept_whole(
@@ -40,6 +40,6 @@ async def test_a_stream_of_more_rows_than_a_file_may_have_is_kept_whole(
 
     await loop.stop()
 
-    ledger = Ledger(Store(server.settings.ledger_location))
+    ledger = Ledger.of(server.settings)
     assert [int(row.body) for row in ledger.read("p0", "labels")] == list(range(4 * PAGE))
     assert ledger.watermark("p0").number > 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgpack
 
 from labelwright.contracts.envelope import Event, encode
-from labelwright.contracts.labels import DisputeOpened, LabelResolved, Vote
+from labelwright.contracts.labels import DisputeOpened, LabelResolved, LabelWithdrawn, Vote
 from labelwright.contracts.payload import Payload
 from labelwright.ledger import Ledger, Row
 
@@ -61,6 +61,10 @@ def label(item: str, name: str = "toxic", *, project: str = "shop", probability:
             resolved_at=T0,
         ),
     )
+
+
+def withdrawal(item: str, name: str = "toxic", *, project: str = "shop") -> Event[Payload]:
+    return _event(project, LabelWithdrawn(item=item, label=name, reason="merged into another"))
 
 
 def dispute(item: str, *, project: str = "shop") -> Event[Payload]:

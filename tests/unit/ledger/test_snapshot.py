@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copytree
 
@@ -12,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelwright.contracts.envelope import Event, encode
+from labelwright.contracts.feedback import FeedbackAccepted
+from labelwright.contracts.labels import LabelResolved
 from labelwright.contracts.payload import Payload
 from labelwright.errors import LedgerError
 from labelwright.ledger import Ledger, Row, Store, snapshot
 from labelwright.ledger.snapshot import Change, Difference, Snapshot
-from tests.unit.ledger.entries import T0, append_labels, contents, dispute, label
+from tests.unit.ledger.entries import T0, append_labels, contents, dispute, label, withdrawal
 
 
 @pytest.fixture
@@ -52,7 +56,9 @@ def test_every_label_says_who_gave_it_and_where_it_stands_in_the_ledger(ledger: 
         "method": "belief",
         "model_number": 1,
         "guideline_version": 3,
+        "complaint": "unsaid",
         "feedback_ids": ["feedback_a"],
+        "superseded_feedback_ids": [],
         "feedback_events": 1,
         "annotation_ids": ["annotation_a"],
         "annotators": ["ann"],
@@ -103,6 +109,31 @@ def test_a_dispute_takes_an_item_out_until_it_is_labeled_again(ledger: Ledger, t
 
     assert _labels(disputed) == {"b": "toxic"}
     assert _labels(settled) == {"a": "fine", "b": "toxic"}
+
+
+def test_a_withdrawn_label_is_no_row_until_its_item_is_labeled_again(ledger: Ledger, tmp_path: Path) -> None:
+    append_labels(ledger, 1, [label("a"), label("b"), withdrawal("a")])
+    withdrawn = _cut(ledger, tmp_path)
+    append_labels(ledger, 4, [label("a", "fine")])
+
+    assert _labels(withdrawn) == {"b": "toxic"}
+    assert _labels(_cut(ledger, tmp_path)) == {"a": "fine", "b": "toxic"}
+
+
+def test_an_answer_about_a_merged_item_says_which_words_it_is_about(ledger: Ledger, tmp_path: Path) -> None:
+    resolved = label("a")
+    assert isinstance(resolved.data, LabelResolved)
+    (vote,) = resolved.data.annotations
+    moved = vote.model_copy(update={"annotation": "moved", "annotator": "ben", "about": "b"})
+    both = resolved.data.model_copy(update={"annotations": [vote, moved]})
+    append_labels(ledger, 1, [replace(resolved, data=both)])
+
+    rows = pq.read_table(_cut(ledger, tmp_path).path / snapshot.ANNOTATIONS).to_pylist()
+
+    assert [(row["item"], row["annotation"], row["about"]) for row in rows] == [
+        ("a", "annotation_a", None),
+        ("a", "moved", "b"),
+    ]
 
 
 def test_another_projects_labels_stay_out(ledger: Ledger, tmp_path: Path) -> None:
@@ -312,3 +343,40 @@ def test_a_label_on_another_stream_does_not_count(ledger: Ledger, tmp_path: Path
     ledger.append("p1", 5, {"dead": [Row("1-0", encode(label("b")))], "labels": [Row("5-0", encode(label("a")))]})
 
     assert _labels(_cut(ledger, tmp_path)) == {"a": "toxic"}
+
+
+def _accepted(feedback: str, time: datetime, **about: str) -> Event[Payload]:
+    values = {"kind": "thumb", "value": -1, "subject": {"type": "screen", "id": "s"}, "received_at": T0}
+    data = FeedbackAccepted.model_validate({**values, "feedback": feedback, **about})
+    return Event(f"accepted {feedback}", "/intake", "shop", time, data)
+
+
+def test_a_vote_that_was_changed_no_longer_counts_and_is_kept(ledger: Ledger, tmp_path: Path) -> None:
+    later = T0 + timedelta(minutes=1)
+    resolved = label("a")
+    assert isinstance(resolved.data, LabelResolved)
+    told = resolved.data.model_copy(update={"feedback": ["f1", "f2", "f3"], "feedback_events": 3})
+    votes = [_accepted("f9", later, supersedes="f1"), _accepted("f3", T0, superseded_by="f2")]
+    rows = [Row(f"1-{place}", encode(vote)) for place, vote in enumerate(votes)]
+    ledger.append("p1", 1, {"accepted": rows})
+    append_labels(ledger, 2, [replace(resolved, data=told)])
+
+    (row,) = pq.read_table(_cut(ledger, tmp_path).path / snapshot.LABELS).to_pylist()
+
+    assert (row["feedback_ids"], row["superseded_feedback_ids"], row["feedback_events"]) == (["f2"], ["f1", "f3"], 2)
+
+
+def test_labels_are_told_apart_by_complaint(ledger: Ledger, tmp_path: Path) -> None:
+    unsafe = label("a")
+    assert isinstance(unsafe.data, LabelResolved)
+    append_labels(ledger, 1, [replace(unsafe, data=unsafe.data.model_copy(update={"complaint": "unsafe"})), label("b")])
+
+    cut = _cut(ledger, tmp_path)
+
+    rows = pq.read_table(cut.path / snapshot.LABELS).to_pylist()
+    assert {row["item"]: row["complaint"] for row in rows} == {"a": "unsafe", "b": "unsaid"}
+    assert json.loads((cut.path / snapshot.ABOUT).read_text())["by_complaint"] == {
+        "unsafe": {"toxic": 1},
+        "unsaid": {"toxic": 1},
+    }
+    assert "| unsafe | toxic | 1 |" in (cut.path / snapshot.CARD).read_text()
