@@ -34,6 +34,8 @@ def decide(batch: Sequence[Event[Payload]], state: State) -> Iterator[Decision]:
 
 
 def _answer(project: str, lease: AssignmentLeased, file: ProjectFile | None) -> AnnotationSubmitted | ReleaseRequested:
+    if lease.asks != "label":
+        return _abstention(project, lease, f"machines answer for the label, not for the {lease.asks}")
     if lease.source_kind != "rule":
         return _abstention(project, lease, f"sources of kind {lease.source_kind!r} are not answered yet, only 'rule'")
     if file is None:

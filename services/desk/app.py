@@ -13,7 +13,7 @@ from labelwright.runtime.server import Server
 from labelwright.web import Accounted
 from services.desk import pages, problems
 from services.desk.labeling import Guidelines
-from services.desk.routes import door, loop
+from services.desk.routes import door, items, loop
 from services.desk.settings import Settings
 
 
@@ -37,7 +37,7 @@ def create_app(server: Server, settings: Settings) -> FastAPI:
     app.state.server, app.state.settings, app.state.access = server, settings, Access(server)
     app.state.guidelines = Guidelines()
     problems.install(app)
-    for routes in (door, loop):
+    for routes in (door, loop, items):
         app.include_router(routes.router)
     app.mount("/static", _Static(directory=pages.STATIC))
     app.add_middleware(Accounted, service="desk", on_fault=problems.fault, headers=pages.HEADERS)

@@ -10,9 +10,9 @@ from pydantic import Field
 from labelwright import projects
 from labelwright.access import Principal
 from labelwright.contracts import work
-from labelwright.contracts.feedback import Subject
+from labelwright.contracts.feedback import COMPLAINTS, Subject
 from labelwright.contracts.payload import Part
-from labelwright.contracts.project import ProjectFile
+from labelwright.contracts.project import Guideline, LabelDefinition, ProjectFile
 from labelwright.contracts.work import RequestAnswered
 from labelwright.identity import derive
 from labelwright.runtime.asker import Asker, Request
@@ -24,6 +24,12 @@ from services.desk.problems import Problem
 
 PATIENCE: Final = timedelta(seconds=5)
 MOST_GUIDELINES: Final = 64
+
+ABOUT_COMPLAINTS: Final = Guideline(
+    question="What does this complaint mean?",
+    labels=[LabelDefinition(name=name, definition=meaning) for name, meaning in COMPLAINTS.items()],
+)
+"""What is asked, and what may be answered, where a task asks what a complaint means."""
 
 
 class Held(Part):
@@ -56,6 +62,11 @@ class Task(Part):
     text: str
     subject: Subject | None = None
     source: str
+    asks: work.Asks = "label"
+
+    def guideline(self, file: ProjectFile) -> Guideline:
+        """Return the question that the task puts, and its answers."""
+        return file.guideline if self.asks == "label" else ABOUT_COMPLAINTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from services.dispatch.state import (
     queue_of,
     ready,
     tasks,
+    urgency,
     waiting,
 )
 
@@ -49,13 +50,13 @@ class Board:
         self.fresh: dict[tuple[str, Queue], list[str]] = {}
         self.taken: dict[str, set[str]] = {}
 
-    def has_seen(self, project: str, annotator: str, item: str) -> bool:
-        """Whether the annotator was shown the item, as far as the batch can bring the two together."""
-        return item in self.seen.get((project, annotator), ())
+    def has_seen(self, project: str, annotator: str, sight: str) -> bool:
+        """Whether the annotator was put the question, as far as the batch can bring the two together."""
+        return sight in self.seen.get((project, annotator), ())
 
-    def show(self, project: str, annotator: str, item: str) -> None:
-        """Remember that the annotator was shown the item."""
-        self.seen.setdefault((project, annotator), set()).add(item)
+    def show(self, project: str, annotator: str, sight: str) -> None:
+        """Remember that the annotator was put the question."""
+        self.seen.setdefault((project, annotator), set()).add(sight)
 
     def oldest_waiters(self, project: str) -> list[Versioned[Waiter]]:
         """Return the project's waiting requests that are not past their deadline, oldest first."""
@@ -75,7 +76,7 @@ class Board:
             document = None if name in taken else self.tasks.get(address(project, name))
             if document and document.value.status == "ready":
                 task = document.value
-                if not self.has_seen(project, annotator, task.question.item):
+                if not self.has_seen(project, annotator, task.question.sight):
                     yield task
 
     def vanished(self, project: str, annotator: str, queue: Queue) -> str | None:
@@ -177,7 +178,7 @@ class Turn:
         was, is_ = before.status if before else None, after.status
         queue, age = ready.of(after.project, *queue_of(after)), ages.of(after.project)
         if is_ == "ready" and (before is None or was != "ready" or before.question.priority != after.question.priority):
-            yield queue.put(name, -after.question.priority)
+            yield queue.put(name, urgency(after))
         if is_ == "ready" and was != "ready":
             yield age.put(name, milliseconds(after.opened_at))
             bell = readiness(queue_of(after))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from labelwright.contracts.envelope import Event
+from labelwright.contracts.erasure import ErasureCompleted, ErasureRequested, WordsErased
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import ProjectApplied
 from labelwright.contracts.quality import TickStruck
@@ -19,6 +20,7 @@ from labelwright.contracts.work import (
 from labelwright.engine.decisions import Decision, Reject
 from services.dispatch.board import Board, Turn
 from services.dispatch.clock import tick_struck
+from services.dispatch.erasing import words_erased
 from services.dispatch.holding import annotation_submitted, heartbeat_sent, release_requested, retraction_requested
 from services.dispatch.leasing import lease_requested
 from services.dispatch.opening import project_applied, task_opened, task_reprioritised, task_withdrawn
@@ -40,7 +42,7 @@ def decide(batch: Sequence[Event[Payload]], state: State) -> Iterator[Decision]:
         yield rejected or turn.decision()
 
 
-def _take(turn: Turn, event: Event[Payload]) -> Reject | None:
+def _take(turn: Turn, event: Event[Payload]) -> Reject | None:  # noqa: PLR0912  # one case for each kind of event
     project, data = event.project, event.data
     match data:
         case LeaseRequested():
@@ -61,6 +63,10 @@ def _take(turn: Turn, event: Event[Payload]) -> Reject | None:
             task_withdrawn(turn, project, data)
         case ProjectApplied():
             project_applied(turn, project, data)
+        case WordsErased():
+            words_erased(turn, data)
+        case ErasureRequested() | ErasureCompleted():
+            pass  # a record
         case TickStruck():
             tick_struck(turn)
         case _:

@@ -1,5 +1,6 @@
 """Holding: what the holder of an assignment may do with it, and how a lease ends."""
 
+from labelwright.contracts.feedback import COMPLAINTS
 from labelwright.contracts.work import (
     AnnotationAbstained,
     AnnotationRecorded,
@@ -74,6 +75,7 @@ def retraction_requested(turn: Turn, project: str, request: RetractionRequested)
         item=question.item,
         annotator=request.annotator,
         gold_label=question.gold_label,
+        asks=question.asks,
     )
     turn.tell(retracted, task)
     token = draw(turn, request.request).token
@@ -95,8 +97,8 @@ def give_back(turn: Turn, task: Task, outcome: str, reason: str) -> None:
         else:
             offer(turn, task)
         if not held.is_confirmed and (outcome == "expired" or reason == NEVER_SHOWN):
-            turn.effects.append(seen.of(task.project, held.annotator).drop(task.question.item))
-            turn.board.seen.setdefault((task.project, held.annotator), set()).discard(task.question.item)
+            turn.effects.append(seen.of(task.project, held.annotator).drop(task.question.sight))
+            turn.board.seen.setdefault((task.project, held.annotator), set()).discard(task.question.sight)
     elif reason == "abstain" or task.leases > turn.board.state.settings.machine_retries:
         _abstain(turn, task, held)
     else:
@@ -128,6 +130,7 @@ def _abstain(turn: Turn, task: Task, held: Lease) -> None:
         source=question.source,
         source_kind=question.source_kind,
         guideline_version=question.guideline_version,
+        asks=question.asks,
     )
     turn.tell(abstained, task)
 
@@ -177,7 +180,12 @@ def _refuse_over(turn: Turn, request: Holding) -> None:
 
 
 def _has_label(turn: Turn, task: Task, request: AnnotationSubmitted) -> bool:
-    """Whether the guideline that the task was asked under, or the one in force, has the label; else refuse."""
+    """Whether the guideline that the task was asked under, or the one in force, has the label; else refuse.
+
+    A task that asks what a complaint means has its own answers.
+    """
+    if task.question.asks == "complaint":
+        return _is_complaint(turn, request)
     state, number = turn.board.state, task.question.guideline_version
     in_force, asked_under = state.projects.get(task.project), state.versions.get(f"{task.project}@{number}")
     files = [project.file for project in (asked_under, in_force) if project]
@@ -185,6 +193,15 @@ def _has_label(turn: Turn, task: Task, request: AnnotationSubmitted) -> bool:
         return True
     labels = ", ".join(repr(label) for label in files[0].label_names) if files else "none"
     detail = f"guideline '{task.project}@{number}' has no label {request.label!r}; its labels are {labels}"
+    turn.refuse(request.reply, request.request, 422, "unknown_label", detail)
+    return False
+
+
+def _is_complaint(turn: Turn, request: AnnotationSubmitted) -> bool:
+    if request.label in COMPLAINTS:
+        return True
+    known = ", ".join(map(repr, COMPLAINTS))
+    detail = f"the task asks what the complaint means, and {request.label!r} is no answer to that; these are: {known}"
     turn.refuse(request.reply, request.request, 422, "unknown_label", detail)
     return False
 
@@ -217,6 +234,7 @@ def _record(turn: Turn, task: Task, request: AnnotationSubmitted) -> None:
         active_ms=request.active_ms,
         leased_at=held.leased_at,
         answered_at=turn.board.state.now,
+        asks=question.asks,
     )
     turn.tell(recorded, task)
     body = {"annotation": annotation}

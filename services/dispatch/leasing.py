@@ -25,6 +25,7 @@ from services.dispatch.state import (
     queues_for,
     ready,
     seen,
+    urgency,
     waiting,
 )
 
@@ -86,9 +87,9 @@ def hand_out(turn: Turn, project: str, request: LeaseRequested, task: Task) -> b
     test = _gold_instead(turn, project, request, task, lot)
     first_lease = turn.board.state.settings.first_lease
     leased = lease(turn, test or task, request.annotator, lot.token, first_lease)
-    turn.guards.append(seen.of(project, request.annotator).lacks(leased.question.item))
-    turn.effects.append(seen.of(project, request.annotator).put(leased.question.item))
-    turn.board.show(project, request.annotator, leased.question.item)
+    turn.guards.append(seen.of(project, request.annotator).lacks(leased.question.sight))
+    turn.effects.append(seen.of(project, request.annotator).put(leased.question.sight))
+    turn.board.show(project, request.annotator, leased.question.sight)
     body = leased_body(leased)
     turn.remember(project, request.request, lease_answer(leased))
     turn.answer(request.reply, request.request, 200, body)
@@ -121,6 +122,7 @@ def lease(turn: Turn, task: Task, annotator: str, token: str, term: timedelta) -
             token=token,
             text=question.text,
             expires_at=held.expires_at,
+            asks=question.asks,
         ),
         leased,
     )
@@ -166,6 +168,7 @@ def leased_body(task: Task) -> dict[str, Any]:
         "text": question.text,
         "subject": question.subject.model_dump(exclude_none=True) if question.subject else None,
         "source": question.source,
+        "asks": question.asks,
     }
 
 
@@ -195,7 +198,7 @@ def _problem(project: str, in_force: Project | None, request: LeaseRequested) ->
 
 
 def _urgency(task: Task) -> tuple[float, str]:
-    return -task.question.priority, task.question.task
+    return urgency(task), task.question.task
 
 
 def _fits(turn: Turn, request: LeaseRequested, task: Task) -> bool:
@@ -203,15 +206,18 @@ def _fits(turn: Turn, request: LeaseRequested, task: Task) -> bool:
     return (
         question.source in request.sources
         and (question.skill is None or question.skill in request.skills)
-        and not turn.board.has_seen(task.project, request.annotator, question.item)
+        and not turn.board.has_seen(task.project, request.annotator, question.sight)
     )
 
 
 def _gold_instead(turn: Turn, project: str, request: LeaseRequested, task: Task, lot: Lot) -> Task | None:
-    """Mint a task about an unseen gold item, in all else like the task whose place it takes."""
+    """Mint a task about an unseen gold item, in all else like the task whose place it takes.
+
+    There is no gold for what a complaint means.
+    """
     board = turn.board
     in_force = board.state.projects.get(project)
-    if in_force is None or lot.share >= in_force.file.gold_share:
+    if in_force is None or lot.share >= in_force.file.gold_share or task.question.asks != "label":
         return None
     unseen = board.state.gold.get((project, request.annotator), ())
     choice = next((pair for pair in unseen if not board.has_seen(project, request.annotator, pair[0])), None)

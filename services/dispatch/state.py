@@ -7,7 +7,9 @@ from itertools import chain
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from labelwright import projects
+from labelwright.ageing import rank
 from labelwright.contracts.envelope import Event
+from labelwright.contracts.erasure import WordsErased
 from labelwright.contracts.payload import Part, Payload
 from labelwright.contracts.project import ProjectApplied
 from labelwright.contracts.quality import TickStruck
@@ -100,7 +102,7 @@ tasks: Documents[Task] = Documents("dispatch.tasks", Task)
 """Every task by `<project>/<task>`, until it is long over."""
 
 ready = Ranking("dispatch.queue")
-"""Per project, source and skill: the tasks that anyone may lease, most urgent first (score = -priority)."""
+"""Per project, source and skill: the tasks that anyone may lease, most urgent first (see `urgency`)."""
 
 ages = Ranking("dispatch.ages")
 """Per project: the ready tasks by the millisecond in which they were opened."""
@@ -112,7 +114,7 @@ finished = Ranking("dispatch.finished")
 """`<project>/<task>` of every task that is over by the millisecond in which it may be forgotten."""
 
 seen = Members("dispatch.seen")
-"""Per project and annotator: the items that were shown."""
+"""Per project and annotator: the items that were shown, each question about one for itself (`TaskOpened.sight`)."""
 
 gold = Ranking("dispatch.gold")
 """Per project: the gold items by how often they were handed out."""
@@ -179,6 +181,11 @@ def queue_of(task: Task) -> Queue:
     return Queue(task.question.source, task.question.skill or "-")
 
 
+def urgency(task: Task) -> float:
+    """Return what a task ranks by among those that are ready, least first: its priority, weighed against its age."""
+    return rank(task.question.priority, task.opened_at)
+
+
 def queues_for(request: LeaseRequested) -> list[Queue]:
     """Return where a request may find a task."""
     skills = list(dict.fromkeys(("-", *request.skills)))
@@ -208,6 +215,12 @@ async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
         *(address(e.project, e.data.task) for e in batch if isinstance(e.data, _TASKS)),
         *(address(name.partition("/")[0], task) for name, task in owners.items()),
         *(address(name.partition("/")[0], answer.task) for name, answer in told.items() if answer.task),
+        *(
+            name
+            for e in batch
+            if isinstance(e.data, WordsErased) and e.data.table == tasks.name
+            for name in e.data.names
+        ),
         *first,
     }
     renewed = [event.project for event in batch if isinstance(event.data, ProjectApplied)]
@@ -327,18 +340,18 @@ def _items(
     owners: Mapping[str, str],
     found: Mapping[str, Versioned[Task]],
 ) -> Mapping[str, set[str]]:
-    """Return by project the items whose tasks the batch may make ready."""
+    """Return by project the questions about items whose tasks the batch may make ready."""
     returning = set(due)
     items: dict[str, set[str]] = {}
     for event in batch:
         if isinstance(event.data, TaskOpened):
-            items.setdefault(event.project, set()).add(event.data.item)
+            items.setdefault(event.project, set()).add(event.data.sight)
         elif isinstance(event.data, TaskReprioritised):
             returning.add(address(event.project, event.data.task))
         elif isinstance(event.data, ReleaseRequested):
             returning.add(address(event.project, owners.get(address(event.project, event.data.assignment), "")))
     for task in (found[key].value for key in returning if key in found):
-        items.setdefault(task.project, set()).add(task.question.item)
+        items.setdefault(task.project, set()).add(task.question.sight)
     return items
 
 

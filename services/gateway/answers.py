@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from labelwright.contracts.feedback import Feedback, Subject
 from labelwright.contracts.project import ProjectFile
+from labelwright.contracts.work import Asks
+from labelwright.curation import Pair, Picture, Queued
 
 
 class Fault(BaseModel):
@@ -87,7 +89,11 @@ class Story(BaseModel):
 
 
 class Assignment(BaseModel):
-    """A task, for whoever shows the token, until it expires or is extended by a heartbeat."""
+    """A task, for whoever shows the token, until it expires or is extended by a heartbeat.
+
+    What it `asks` is the guideline's question, answered by one of its labels, or what the complaint means, answered by
+    factually_wrong, not_what_i_wanted, unsafe or other.
+    """
 
     assignment: str
     task: str
@@ -100,6 +106,7 @@ class Assignment(BaseModel):
     text: str
     subject: Subject | None
     source: str
+    asks: Asks
 
 
 class Extended(BaseModel):
@@ -165,4 +172,51 @@ class ProjectApplied(BaseModel):
     new: bool
 
 
+class ItemPage(BaseModel):
+    """Open items, the most urgent first."""
+
+    items: list[Queued]
+
+
+class MergePage(BaseModel):
+    """Pairs of items that may mean the same, the likeliest first."""
+
+    merges: list[Pair]
+
+
+class ItemWhole(Picture):
+    """An item whole, and what became of it step by step."""
+
+    steps: list[StoryStep]
+
+
+class Curated(BaseModel):
+    """What was done: about which item, which for a split is the one that the parted words have now."""
+
+    item: str
+    into: str | None = None
+    split_from: str | None = None
+    other: str | None = None
+    pinned: bool | None = None
+    muted: bool | None = None
+
+
 PROBLEM: dict[str, Any] = {"model": ProblemDetails}
+
+
+class Expired(BaseModel):
+    """How much feedback expired for a reason, at most how old."""
+
+    reason: str
+    age: str
+    events: int
+
+
+class Signal(BaseModel):
+    """How much feedback there was, and which share of it expired without a label."""
+
+    project: str
+    signal: int
+    expired: int
+    expired_share: float
+    by: list[Expired]

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Final
 
 from labelwright.contracts.envelope import Event
-from labelwright.contracts.items import ItemOpened, ItemReinforced
-from labelwright.contracts.labels import DisputeOpened, LabelResolved
+from labelwright.contracts.feedback import UNSAID
+from labelwright.contracts.items import ItemClosed, ItemOpened, ItemReinforced, ItemReopened, MergeProposed
+from labelwright.contracts.labels import DisputeOpened, LabelResolved, LabelWithdrawn
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.quality import QualityMeasured, TickStruck
 from labelwright.contracts.work import AnnotationAbstained, AnnotationRecorded, AnnotationRetracted
 from labelwright.engine.decisions import Commit, Decision, Effect, Guard, Reject, emit
 from labelwright.engine.tables import Versioned, milliseconds
+from labelwright.stories import of_complaint
 from services.quality.sheet import DOLLAR, Sheet, Sum, Told, difference, told
 from services.quality.state import (
     FIELD,
@@ -53,9 +55,11 @@ def decide(batch: Sequence[Event[Payload]], state: State) -> Iterator[Decision]:
         match event.data:
             case AnnotationAbstained():
                 yield Commit((), list(_add(event, _counted(event.data), state)))
-            case ItemOpened() | AnnotationRecorded() | AnnotationRetracted() | LabelResolved() | DisputeOpened():
+            case ItemOpened() | ItemClosed() | ItemReopened() | AnnotationRecorded() | AnnotationRetracted():
                 yield _write_down(event, event.data, state, held)
-            case ItemReinforced():
+            case LabelResolved() | LabelWithdrawn() | DisputeOpened():
+                yield _write_down(event, event.data, state, held)
+            case ItemReinforced() | MergeProposed():
                 yield Commit()
             case TickStruck():
                 yield _measured(state, due)
@@ -73,6 +77,9 @@ def _counted(data: Payload) -> Counter[Sum]:
             counts = {f"annotations/{data.source}": 1, f"spend/{data.source}": round(data.price_usd * DOLLAR)}
         case AnnotationAbstained():
             counts = {f"abstained/{data.source}": 1}
+        case LabelResolved() | DisputeOpened():
+            name = _PLAIN[type(data)]
+            counts = {name: 1, of_complaint(data.complaint or UNSAID, name): 1}
         case _:
             counts = {_PLAIN[type(data)]: 1} if type(data) in _PLAIN else {}
     return Counter({Sum(None, name): count for name, count in counts.items()})
@@ -89,7 +96,7 @@ def _write_down(event: Event[Payload], data: Told, state: State, held: Sheets) -
     held[address] = Versioned(known.version + 1, after)
     table = sheet_at(address)
     effects: list[Effect] = [table.put(FIELD, after, known.version + 1)]
-    if after.outcome or address.annotator:
+    if after.state or address.annotator:
         effects.append(table.vanish_at(state.now + REMEMBERED))
     return Commit(
         [table.version_is(FIELD, known.version)],

@@ -2,16 +2,19 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwright.contracts.feedback import COMPLAINTS, UNSAID
+from labelwright.expiry import Lost
 from labelwright.metrics import Distribution
 from labelwright.statistics.agreement import krippendorff_alpha, raw_agreement
 from labelwright.statistics.intervals import share_interval
+from labelwright.stories import of_complaint
 from services.quality.sheet import BOUNDS_S, DOLLAR, WHOLE
 
 MOST_TRIALS: Final = 2_000
@@ -25,17 +28,22 @@ _TOTALS: Final = {
     "disputes": "disputes_opened_total",
 }
 
+_CAUSES: Final = ("merged", "expired", "muted", "superseded", "erased")
+"""Why items are closed that nobody labels any more, as triage says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of a scope; of a whole project also how much feedback was accepted, how many items wait for a label or a
-    dispute, and the oldest's age.
+    """The sums of a scope; of a whole project also how much feedback was accepted and how much expired, how many items
+    wait for a label or a dispute, the oldest's age, and how many complaints mean what.
     """
 
     sums: Mapping[str, int]
     accepted: int = 0
     waiting: int = 0
     oldest_s: float = 0.0
+    lost: Lost = field(default_factory=Lost)
+    complaints: Mapping[str, int] = field(default_factory=dict)
 
 
 def of_project(totals: Totals) -> dict[str, float]:
@@ -48,6 +56,8 @@ def of_project(totals: Totals) -> dict[str, float]:
         "item_age_seconds": totals.oldest_s,
     }
     figures |= {f"items.{state}": sums.get(state, 0) for state in ("labeled", "disputed")}
+    figures |= {f"items.{cause}": sums[cause] for cause in _CAUSES if sums.get(cause)}
+    figures |= totals.lost.figures()
     for source, answers in _by_source(sums, "annotations").items():
         figures[f"annotations_total.{source}"] = answers
         figures[f"spend_usd_total.{source}"] = sums.get(f"spend/{source}", 0) / DOLLAR
@@ -58,7 +68,40 @@ def of_project(totals: Totals) -> dict[str, float]:
     for name, share in QUANTILES.items():
         if took.buckets[-1][1]:
             figures[f"feedback_to_label_seconds.{name}"] = quantile(took, share)
+    for complaint in complaints_in(totals):
+        figures |= dict(_of_complaint(complaint, of_one(totals, complaint)))
     return figures | dict(_gold(sums))
+
+
+def complaints_in(totals: Totals) -> list[str]:
+    """Return the complaints that the sums of a scope tell apart, `unsaid` last."""
+    told = {name.split("/", 2)[1] for name in totals.sums if name.startswith("of/")} | totals.complaints.keys()
+    return [name for name in (*COMPLAINTS, UNSAID) if name in told]
+
+
+def of_one(totals: Totals, complaint: str) -> Totals:
+    """Return what the sums are of one complaint alone."""
+    prefix = of_complaint(complaint, "")
+    sums = {name.removeprefix(prefix): count for name, count in totals.sums.items() if name.startswith(prefix)}
+    return Totals(sums, accepted=totals.complaints.get(complaint, 0), waiting=sums.get("waiting", 0))
+
+
+def _of_complaint(complaint: str, totals: Totals) -> Iterator[tuple[str, float]]:
+    sums = totals.sums
+    yield f"complaint_feedback_accepted_total.{complaint}", totals.accepted
+    for state in ("waiting", "labeled", "disputed"):
+        yield f"complaint_items.{complaint}.{state}", sums.get(state, 0)
+    for cause in _CAUSES:
+        if sums.get(cause):
+            yield f"complaint_items.{complaint}.{cause}", sums[cause]
+    yield f"complaint_labels_resolved_total.{complaint}", sums.get("labels", 0)
+    yield f"complaint_disputes_opened_total.{complaint}", sums.get("disputes", 0)
+    if labels := sums.get("labeled", 0):
+        yield f"complaint_label_cost_usd.{complaint}", sums.get("cost", 0) / DOLLAR / labels
+    took = times(sums)
+    for name, share in QUANTILES.items():
+        if took.buckets[-1][1]:
+            yield f"complaint_feedback_to_label_seconds.{complaint}.{name}", quantile(took, share)
 
 
 def of_version(totals: Totals) -> dict[str, float]:
@@ -67,10 +110,18 @@ def of_version(totals: Totals) -> dict[str, float]:
     Agreement is among people: a machine always agrees with itself, and what machines share is not evidence. It is of
     items that several people answered; as resolve asks on where answers differ, those are the harder ones.
     """
+    figures = dict(_agreement("", "", totals))
+    for complaint in complaints_in(totals):
+        figures |= dict(_agreement("complaint_", f".{complaint}", of_one(totals, complaint)))
+    return figures | dict(_gold(totals.sums))
+
+
+def _agreement(before: str, behind: str, totals: Totals) -> Iterator[tuple[str, float]]:
     pairs = matrix(totals.sums)
-    coefficients = {"raw": raw_agreement(pairs), "alpha": krippendorff_alpha(pairs)}
-    figures = {f"agreement.{name}": value for name, value in coefficients.items() if value is not None}
-    return {"agreement_answers": float(pairs.sum())} | figures | dict(_gold(totals.sums))
+    yield f"{before}agreement_answers{behind}", float(pairs.sum())
+    for name, value in (("raw", raw_agreement(pairs)), ("alpha", krippendorff_alpha(pairs))):
+        if value is not None:
+            yield f"{before}agreement{behind}.{name}", value
 
 
 def matrix(sums: Mapping[str, int]) -> NDArray[np.float64]:

@@ -5,18 +5,20 @@ and a change adds the difference between what the sheet added before and what it
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from pydantic import Field
 
-from labelwright.contracts.items import ItemOpened
-from labelwright.contracts.labels import DisputeOpened, LabelResolved
+from labelwright.contracts.feedback import COMPLAINTS, UNSAID
+from labelwright.contracts.items import ItemClosed, ItemOpened, ItemReopened
+from labelwright.contracts.labels import DisputeOpened, LabelResolved, LabelWithdrawn
 from labelwright.contracts.payload import Part
-from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted
+from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted, Asks
 from labelwright.statistics.agreement import coincidences
+from labelwright.stories import of_complaint
 
 MOST_COUNTED: Final = 17
 """People of one item whose answers count for agreement, the earliest; their pairs bound what one event changes."""
@@ -42,7 +44,7 @@ class Sum(NamedTuple):
 
 
 class Answer(Part):
-    """An annotation as far as agreement and gold accuracy need it."""
+    """An annotation as far as agreement and gold accuracy need it, or what somebody said that the complaint means."""
 
     annotator: str
     source: str
@@ -50,14 +52,22 @@ class Answer(Part):
     guideline_version: int
     gold_label: str | None = None
     answered_at: datetime
+    asks: Asks = "label"
 
 
 class Outcome(Part):
-    """How the item stands since `at`; the cost of a label is that of all answers about the item."""
+    """How the item stands with its annotators since `at`; a label's cost is that of all answers about the item."""
 
     at: datetime
-    state: Literal["labeled", "disputed"]
+    state: Literal["labeled", "disputed", "withdrawn"]
     cost_usd: float = 0.0
+
+
+class Closing(Part):
+    """Whether triage closed the item, and why, or has it open again, by the latest news; `number` tells which is."""
+
+    number: int
+    cause: Literal["merged", "expired", "muted", "superseded", "erased"] | None = None
 
 
 class Sheet(Part):
@@ -71,26 +81,54 @@ class Sheet(Part):
     received_at: datetime | None = None
     labeled_at: datetime | None = None
     outcome: Outcome | None = None
+    closing: Closing | None = None
+    said: str | None = None
+
+    @property
+    def complaint(self) -> str:
+        """What the complaint means, one of five: as somebody told who was asked last, else as the feedback said."""
+        asked = _standing(self, "complaint")
+        told = asked[-1].label if asked else self.said
+        return told if told in COMPLAINTS else UNSAID
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the item was opened and has had neither label nor dispute."""
-        return self.received_at is not None and self.outcome is None
+        """Whether the item is open and has neither label nor dispute."""
+        return self.received_at is not None and self.state is None
+
+    @property
+    def state(self) -> str | None:
+        """How the item stands: labeled whatever else happened, or why it is closed, or disputed; None if it waits."""
+        outcome = self.outcome.state if self.outcome and self.outcome.state != "withdrawn" else None
+        cause = self.closing.cause if self.closing else None
+        return outcome if outcome == "labeled" else cause or outcome
 
 
-Told = ItemOpened | AnnotationRecorded | AnnotationRetracted | LabelResolved | DisputeOpened
+Told = (
+    ItemOpened
+    | ItemClosed
+    | ItemReopened
+    | AnnotationRecorded
+    | AnnotationRetracted
+    | LabelResolved
+    | LabelWithdrawn
+    | DisputeOpened
+)
 """What a sheet is told of."""
 
 
 def told(sheet: Sheet, data: Told, at: datetime) -> Sheet:
     """Return the sheet with what happened at a moment written down."""
     match data:
-        case ItemOpened():
-            return sheet.model_copy(update={"received_at": _earliest(sheet.received_at, data.received_at)})
         case AnnotationRecorded():
             return _answered(sheet, data)
         case AnnotationRetracted():
             return _taken_back(sheet, data.annotation)
+        case ItemOpened():
+            received_at = _earliest(sheet.received_at, data.received_at)
+            update: dict[str, Any] = {"received_at": received_at, "said": data.complaint}
+        case ItemClosed() | ItemReopened():
+            update = {"closing": _latest_closing(sheet, data)}
         case LabelResolved():
             label = Outcome(at=at, state="labeled", cost_usd=data.cost_usd)
             update = {
@@ -98,19 +136,27 @@ def told(sheet: Sheet, data: Told, at: datetime) -> Sheet:
                 "labeled_at": _earliest(sheet.labeled_at, data.resolved_at),
                 "outcome": _latest(sheet, label),
             }
-            return sheet.model_copy(update=update)
         case DisputeOpened():
-            return sheet.model_copy(update={"outcome": _latest(sheet, Outcome(at=at, state="disputed"))})
+            update = {"outcome": _latest(sheet, Outcome(at=at, state="disputed"))}
+        case LabelWithdrawn():
+            update = {"outcome": _latest(sheet, Outcome(at=at, state="withdrawn"))}
+    return sheet.model_copy(update=update)
 
 
 def difference(before: Sheet, after: Sheet) -> Counter[Sum]:
-    """Return by how much the sums change when a sheet does."""
-    total: Counter[Sum] = Counter(dict(_of_item(after)))
-    total.subtract(dict(_of_item(before)))
-    if after.answers != before.answers:
+    """Return by how much the sums change when a sheet does: those of everything, and those of its complaint."""
+    is_other = after.complaint != before.complaint
+    total: Counter[Sum] = Counter()
+    total.update(_and_of(after.complaint, dict(_of_item(after))))
+    total.subtract(_and_of(before.complaint, dict(_of_item(before))))
+    if is_other or after.answers != before.answers:
         total.update(_of_answers(after))
         total.subtract(_of_answers(before))
     return total
+
+
+def _and_of(complaint: str, sums: Mapping[Sum, int]) -> dict[Sum, int]:
+    return {**sums, **{Sum(one.version, of_complaint(complaint, one.name)): count for one, count in sums.items()}}
 
 
 def _of_answers(sheet: Sheet) -> Counter[Sum]:
@@ -122,7 +168,7 @@ def _of_answers(sheet: Sheet) -> Counter[Sum]:
         else:
             total.update(_of_gold(answer))
     for version, answers in by_version.items():
-        total.update(dict(_of_pairs(version, answers[:MOST_COUNTED])))
+        total.update(_and_of(sheet.complaint, dict(_of_pairs(version, answers[:MOST_COUNTED]))))
     return total
 
 
@@ -136,6 +182,7 @@ def _answered(sheet: Sheet, data: AnnotationRecorded) -> Sheet:
         guideline_version=data.guideline_version,
         gold_label=data.gold_label,
         answered_at=data.answered_at,
+        asks=data.asks,
     )
     return sheet.model_copy(update={"answers": {**sheet.answers, data.annotation: answer}})
 
@@ -156,10 +203,18 @@ def _latest(sheet: Sheet, outcome: Outcome) -> Outcome:
     return max(known, key=lambda one: (one.at, one.state, one.cost_usd))
 
 
-def _standing(sheet: Sheet) -> list[Answer]:
-    """Return each annotator's latest answer, the earliest of these first."""
+def _latest_closing(sheet: Sheet, data: ItemClosed | ItemReopened) -> Closing:
+    known = sheet.closing
+    cause = data.cause if isinstance(data, ItemClosed) else None
+    return known if known and known.number > data.number else Closing(number=data.number, cause=cause)
+
+
+def _standing(sheet: Sheet, asks: Asks = "label") -> list[Answer]:
+    """Return each annotator's latest answer to a question, the earliest of these first."""
     latest: dict[str, tuple[datetime, str, Answer]] = {}
     for name, answer in sheet.answers.items():
+        if answer.asks != asks:
+            continue
         held = (answer.answered_at, name, answer)
         latest[answer.annotator] = max(latest.get(answer.annotator, held), held, key=lambda one: one[:2])
     return [answer for _, _, answer in sorted(latest.values(), key=lambda one: one[:2])]
@@ -168,8 +223,11 @@ def _standing(sheet: Sheet) -> list[Answer]:
 def _of_item(sheet: Sheet) -> Iterator[tuple[Sum, int]]:
     if sheet.received_at:
         yield Sum(None, "items"), 1
+    if sheet.state:
+        yield Sum(None, sheet.state), 1
+    elif sheet.is_waiting:
+        yield Sum(None, "waiting"), 1
     if sheet.outcome:
-        yield Sum(None, sheet.outcome.state), 1
         yield Sum(None, "cost"), round(sheet.outcome.cost_usd * DOLLAR)
     if sheet.received_at and sheet.labeled_at:
         took = min(max(sheet.labeled_at - sheet.received_at, timedelta()), LONGEST)

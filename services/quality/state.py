@@ -9,17 +9,18 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from labelwright.contracts.envelope import Event
-from labelwright.contracts.items import ItemOpened
-from labelwright.contracts.labels import DisputeOpened, LabelResolved
+from labelwright.contracts.items import ItemClosed, ItemOpened, ItemReopened
+from labelwright.contracts.labels import DisputeOpened, LabelResolved, LabelWithdrawn
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import MACHINES
 from labelwright.contracts.quality import TickStruck
 from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted
 from labelwright.engine.reads import Reads, in_groups
 from labelwright.engine.tables import Counter, Documents, Members, Ranking, Register, Versioned, milliseconds
+from labelwright.expiry import expired, lost_of, overdue
 from labelwright.metrics import CATALOGUE, Sample
-from labelwright.stories import accepted
-from services.quality.figures import Totals, of_project, of_version, times
+from labelwright.stories import accepted, complaints, sums
+from services.quality.figures import Totals, complaints_in, of_one, of_project, of_version, times
 from services.quality.sheet import Sheet
 
 MOST_MEASURED: Final = 50
@@ -35,9 +36,6 @@ sheets: Documents[Sheet] = Documents("quality.sheets", Sheet)
 
 A sheet that waits for nothing more vanishes when nobody has mentioned it for long.
 """
-
-sums = Counter("quality.sums")
-"""By project and guideline version, or "-" for the whole project (`of_scope`): what all sheets and events add up to."""
 
 waiting = Ranking("quality.waiting")
 """Per project: the items with neither label nor dispute, by the millisecond of their first feedback."""
@@ -99,14 +97,16 @@ def sheet_at(address: Address) -> Documents[Sheet]:
 def address_of(event: Event[Payload]) -> Address | None:
     """Return the address of the sheet that an event is written down in; None if it only counts.
 
-    An answer counts for agreement if a person gave it, and for gold accuracy whoever gave it.
+    An answer counts for agreement if a person gave it, and for gold accuracy or for what a complaint means whoever did.
     """
     match event.data:
-        case ItemOpened(item=item) | LabelResolved(item=item) | DisputeOpened(item=item):
+        case ItemOpened(item=item) | ItemClosed(item=item) | ItemReopened(item=item):
+            return Address(event.project, item)
+        case LabelResolved(item=item) | LabelWithdrawn(item=item) | DisputeOpened(item=item):
             return Address(event.project, item)
         case AnnotationRecorded() | AnnotationRetracted() as data if data.gold_label is not None:
             return Address(event.project, data.item, data.annotator)
-        case AnnotationRecorded(source_kind=kind) if kind in MACHINES:
+        case AnnotationRecorded(source_kind=kind, asks="label") if kind in MACHINES:
             return None
         case AnnotationRecorded(item=item) | AnnotationRetracted(item=item):
             return Address(event.project, item)
@@ -152,31 +152,38 @@ def figures_of(scope: Scope, totals: Totals) -> dict[str, float]:
 
 async def totals_of(reads: Reads, asked: Sequence[Scope]) -> dict[Scope, Totals]:
     """Read the totals of scopes in one round trip."""
-    sums_found, fed, counts, oldest = await in_groups(
+    sums_found, fed, counts, oldest, gone, late, said = await in_groups(
         reads,
         [of_scope(scope).all() for scope in asked],
         [accepted.get(scope.project) for scope in asked],
         [waiting.of(scope.project).size() for scope in asked],
         [waiting.of(scope.project).first(1) for scope in asked],
+        [expired.of(scope.project).all() for scope in asked],
+        [overdue.of(scope.project).all() for scope in asked],
+        [complaints.of(scope.project).all() for scope in asked],
     )
     now_ms = milliseconds(reads.now)
     ages_s = [max(0.0, now_ms - first[0][1]) / 1_000 if first else 0.0 for first in oldest]
-    return dict(zip(asked, map(Totals, sums_found, fed, counts, ages_s), strict=True))
+    lost = map(lost_of, fed, gone, late)
+    return dict(zip(asked, map(Totals, sums_found, fed, counts, ages_s, lost, said), strict=True))
 
 
 def _samples(scope: Scope, totals: Totals) -> Iterator[Sample]:
-    """Yield the figures that have a metric with just the labels of their scope and, behind the dot, one more."""
+    """Yield the figures that have a metric with just the labels of their scope and those that stand behind dots."""
     own = {"project": scope.project}
     if scope.version is None:
         yield Sample("labelwright_feedback_to_label_seconds", own, times(totals.sums))
+        for complaint in complaints_in(totals):
+            took = times(of_one(totals, complaint).sums)
+            yield Sample("labelwright_complaint_feedback_to_label_seconds", own | {"complaint": complaint}, took)
     else:
         own["guideline_version"] = str(scope.version)
     for name, value in figures_of(scope, totals).items():
-        base, _, further = name.partition(".")
+        base, *further = name.split(".")
         metric = CATALOGUE[f"labelwright_{base}"]
         left = [label for label in metric.labels if label not in own]
-        if own.keys() <= set(metric.labels) and len(left) == bool(further):
-            yield Sample(metric.name, own | dict.fromkeys(left, further), value)
+        if own.keys() <= set(metric.labels) and len(left) == len(further):
+            yield Sample(metric.name, own | dict(zip(left, further, strict=True)), value)
 
 
 def _due(marks: Mapping[str, str], chance: bytes) -> dict[str, str]:

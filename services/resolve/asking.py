@@ -58,24 +58,25 @@ def next_step(case: Case, file: ProjectFile, model: Model) -> Ask | Settle | Dis
     label, probability = max(case.distribution.items(), key=lambda pair: pair[1])
     risk = (1 - probability) * file.wrong_label_costs_usd
     experts = [source for source in file.sources if source.kind == "expert" and source.price_usd < risk]
-    if experts and not any(vote.source_kind == "expert" for vote in case.votes):
-        return Dispute(f"after {len(case.votes)} answers the risk is ${risk:.2f}", experts[0])
+    if experts and not any(vote.source_kind == "expert" for vote in case.counted):
+        return Dispute(f"after {len(case.counted)} answers the risk is ${risk:.2f}", experts[0])
     if probability < WEAKEST:
-        return Dispute(f"after {len(case.votes)} answers no label is likelier than not", None)
+        return Dispute(f"after {len(case.counted)} answers no label is likelier than not", None)
     return Settle(label, probability)
 
 
 def _sources(case: Case, file: ProjectFile) -> list[tuple[Source, int]]:
     """Return who may be asked, and how often more: a machine once, people up to the project's cap of answers."""
-    asked = {vote.source for vote in case.votes} | set(case.abstained)
-    left = file.max_answers - sum(vote.source_kind not in MACHINES for vote in case.votes)
+    asked = {vote.source for vote in case.counted} | set(case.abstained)
+    given = [*case.counted, *([case.clarified] if case.clarified else ())]
+    left = file.max_answers - sum(vote.source_kind not in MACHINES for vote in given)
     may = [(source, (source.name not in asked) if source.kind in MACHINES else left) for source in file.sources]
     return [(source, int(more)) for source, more in may if more > 0]
 
 
 def _answers(case: Case, labels: Sequence[str]) -> list[Answer]:
     index = {label: number for number, label in enumerate(labels)}
-    return [(vote.annotator, vote.source_kind, index[vote.label]) for vote in case.votes if vote.label in index]
+    return [(vote.annotator, vote.source_kind, index[vote.label]) for vote in case.counted if vote.label in index]
 
 
 def _canonical(answers: Sequence[Answer], model: Model) -> tuple[Answer, ...]:

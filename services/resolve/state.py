@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from labelwright import projects
 from labelwright.contracts import items, quality, work
 from labelwright.contracts.envelope import Event
+from labelwright.contracts.erasure import WordsErased
 from labelwright.contracts.payload import Part, Payload
 from labelwright.contracts.project import ProjectFile
 from labelwright.engine.reads import Reads
@@ -94,11 +95,13 @@ class State:
 
 
 async def load(batch: Sequence[Event[Payload]], reads: Reads) -> State:
-    """Read what the batch needs in two round trips; one or two more on the clock's beat."""
+    """Read what the batch needs in two round trips; one or two more on the clock's beat or where items were merged."""
     names = {event.project for event in batch}
+    asked = _items(batch)
     found, in_force, fitted, counted = await reads(
-        cases.get_many(_items(batch)), projects.current.get_many(names), models.get_many(names), counts.all()
+        cases.get_many(asked), projects.current.get_many(names), models.get_many(names), counts.all()
     )
+    found |= await _led_to(reads, found, asked)
     present = {name: document.value for name, document in in_force.items()}
     past = {
         f"{case.value.project}@{case.value.guideline_version}"
@@ -126,11 +129,35 @@ def _items(batch: Sequence[Event[Payload]]) -> list[str]:
     of_items = (
         items.ItemOpened,
         items.ItemReinforced,
+        items.ItemClosed,
+        items.ItemReopened,
         work.AnnotationRecorded,
         work.AnnotationAbstained,
         work.AnnotationRetracted,
     )
-    return [event.data.item for event in batch if isinstance(event.data, of_items)]
+    named = [event.data.item for event in batch if isinstance(event.data, of_items)]
+    for event in batch:
+        match event.data:
+            case items.ItemClosed(into=str(into)):
+                named.append(into)
+            case WordsErased(table=cases.name, names=erased):
+                named += erased
+            case items.ItemOpened(split_from=str(origin), takes=takes):
+                named += [origin, *takes]
+    return named
+
+
+async def _led_to(
+    reads: Reads, found: Mapping[str, Versioned[Case]], asked: Sequence[str]
+) -> dict[str, Versioned[Case]]:
+    """Read the cases that those which were read were merged into, and those that were merged into these."""
+    more: dict[str, Versioned[Case]] = {}
+    known, last = set(asked), dict(found)
+    while wanted := {name for case in last.values() for name in (case.value.into, *case.value.members) if name} - known:
+        known |= wanted
+        (last,) = await reads(cases.get_many(sorted(wanted)))
+        more |= last
+    return more
 
 
 def _is_refit(batch: Sequence[Event[Payload]]) -> bool:

@@ -145,13 +145,15 @@ async def _lease(desk: Desk, hand: Hand, wait: timedelta) -> tuple[Hand, Task | 
 
 async def _task_page(desk: Desk, hand: Hand, task: Task, **about: Any) -> Response:
     file = await desk.labeler.guideline(task.guideline_version)
+    guideline = task.guideline(file)
     return pages.answer(
         desk.request,
         "task",
         task=task,
         turn=_turn(desk, hand),
         file=file,
-        keys=key_table(file.label_names),
+        guideline=guideline,
+        keys=key_table([label.name for label in guideline.labels]),
         reasons=SKIP_REASONS,
         **about,
     )

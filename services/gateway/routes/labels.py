@@ -80,7 +80,7 @@ def _row(case: Case) -> dict[str, Any]:
         "method": case.method,
         "guideline_version": case.guideline_version,
         "annotations": [
-            {"annotation": vote.annotation, "source": vote.source, "label": vote.label} for vote in case.votes
+            {"annotation": vote.annotation, "source": vote.source, "label": vote.label} for vote in case.counted
         ],
         "feedback_events": case.feedback_events,
         "feedback": case.feedback,

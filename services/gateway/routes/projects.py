@@ -10,10 +10,11 @@ from pydantic_core import from_json
 
 from labelwright.contracts.envelope import pointer
 from labelwright.contracts.project import ProjectFile
+from labelwright.expiry import lost
 from labelwright.projects import current
 from labelwright.registry import apply_project
 from labelwright.runtime.server import refusing
-from services.gateway.answers import PROBLEM, ProjectApplied, ProjectInForce
+from services.gateway.answers import PROBLEM, ProjectApplied, ProjectInForce, Signal
 from services.gateway.openapi import body
 from services.gateway.problems import Problem
 from services.gateway.routes.body import Door, content_type
@@ -68,6 +69,16 @@ async def apply(request: Request, caller: Caller, project: str) -> JSONResponse:
         )
     number, is_new = await apply_project(request.app.state.server, file, if_number=expected)
     return JSONResponse({"project": project, "number": number, "new": is_new}, headers={"ETag": f'"{number}"'})
+
+
+@router.get("/v1/projects/{project}/signal", response_model=Signal, responses=READING)
+async def signal(request: Request, caller: Caller, project: str) -> JSONResponse:
+    """Return how much of the project's feedback expired without a label, by reason and age: what you throw away."""
+    demand(caller, "reviewer", project=project)
+    partition = await partition_of(request, project)
+    with refusing():
+        found = await lost(await partition.reads(), [project])
+    return JSONResponse({"project": project, **found[project].as_json()})
 
 
 def _expected(request: Request) -> int | None:

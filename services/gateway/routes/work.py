@@ -1,31 +1,26 @@
 """Pull labeling work: the next task, and what its holder does with it."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from labelwright.access import Principal
 from labelwright.contracts import work
-from labelwright.contracts.work import RequestAnswered
 from labelwright.identity import derive
-from labelwright.runtime.asker import Asker
-from labelwright.runtime.asker import Request as Asked
 from labelwright.runtime.server import refusing
 from services.gateway.answers import PROBLEM, Assignment, Extended, Nothing, Recorded
-from services.gateway.problems import Problem, later
+from services.gateway.problems import Problem
+from services.gateway.routes.asking import PATIENCE, ask, asker_of
 from services.gateway.routes.body import Door
 from services.gateway.routes.caller import COMMON, Caller, demand, idempotency_key, partition_of
 from services.gateway.settings import Settings
 
 router = APIRouter(tags=["work"], route_class=Door)
-PATIENCE = timedelta(seconds=5)
 Text = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]+$")]
 AssignmentId = Annotated[str, Path(min_length=1, max_length=128)]
 _GONE: dict[int | str, dict[str, Any]] = {
@@ -105,10 +100,10 @@ async def next_task(request: Request, caller: Caller, project: str, wanted: Want
         annotator=caller.annotator,
         sources=sources,
         skills=skills,
-        reply=_asker(request).name,
+        reply=asker_of(request).name,
         wait_until=until,
     )
-    return await _put(request, caller, lease, wait + PATIENCE)
+    return await ask(request, caller, lease, wait + PATIENCE)
 
 
 @router.post("/v1/assignments/{assignment}/heartbeat", response_model=Extended, responses={**COMMON, **_GONE})
@@ -152,11 +147,6 @@ _PAYLOADS: dict[str, type[Any]] = {
 }
 
 
-def _asker(request: Request) -> Asker:
-    asker: Asker = request.app.state.asker
-    return asker
-
-
 def _covered(kind: str, wanted: Sequence[str] | None, own: Sequence[str]) -> list[str]:
     """Return the sources or skills to ask for: the key's own, or those wanted of them. Raises 403."""
     if foreign := set(wanted or ()) - set(own):
@@ -180,38 +170,7 @@ async def _about(
         request=derive("request", caller.key_id, assignment, what, idempotency_key(request) or repeat),
         assignment=assignment,
         annotator=caller.annotator,
-        reply=_asker(request).name,
+        reply=asker_of(request).name,
         **held.model_dump(),
     )
-    return await _put(request, caller, asked, PATIENCE)
-
-
-async def _put(request: Request, caller: Principal, asked: Asked, patience: timedelta) -> Response:
-    """Ask dispatch, as long as the client is there to hear the answer."""
-    with refusing():
-        asking = asyncio.create_task(_asker(request).ask(caller.project, asked, timeout=patience))
-        leaving = asyncio.create_task(_until_gone(request))
-        try:
-            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            answer = asking.result() if asking.done() else None
-        finally:
-            for task in (asking, leaving):
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-    if answer is None:
-        raise later("nobody answered in time; ask again with the same 'request', nothing is done twice")
-    return _response(answer)
-
-
-async def _until_gone(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _response(answer: RequestAnswered) -> Response:
-    if answer.status == 204:
-        return Response(status_code=204)
-    if answer.status >= 400:
-        raise Problem(answer.status, answer.detail, code=answer.code)
-    return JSONResponse(answer.body, answer.status)
+    return await ask(request, caller, asked, PATIENCE)
