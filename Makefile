@@ -1,6 +1,6 @@
 # Every command of the project; `make help` lists them. `make check` is what CI runs.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types imports figures docs lock bench-stage bench-pipeline simulate chaos clean
+.PHONY: bench-themes help setup demo test check lint format types imports figures docs lock bench-stage bench-dedup bench-pipeline bench-queue bench-personal-data figures-personal-data simulate chaos clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -41,8 +41,23 @@ docs: .venv/.for-work ## write what is generated of the docs: settings, metrics,
 bench-stage: .venv/.for-work ## our stage beside FastStream, taskiq, dramatiq and celery
 	@$(BIN)/python -m benchmarks.stage $(ARGS)
 
+bench-dedup: .venv/.for-work ## telling duplicates beside datasketch: speed, and memory in the server
+	@$(BIN)/python -m benchmarks.dedup $(ARGS)
+
 bench-pipeline: .venv/.for-work ## events a second through the whole pipeline, and how late
 	@$(BIN)/python -m benchmarks.pipeline $(ARGS)
+
+bench-queue: .venv/.for-work ## how long items wait by our ranking, beside first come and strict priority (simulated)
+	@$(BIN)/python -m benchmarks.queue $(ARGS)
+
+bench-themes: .venv/.for-work ## what is found of duplicates, and how well themes part intents
+	@$(BIN)/python -m benchmarks.themes $(ARGS)
+
+bench-personal-data: .venv/.for-work ## how long it takes to take personal data out of ordinary and hostile texts
+	@$(BIN)/python -m benchmarks.redaction
+
+figures-personal-data: .venv/.for-work ## recall and precision of that by kind and locale; ARGS="7 --faults" for another set
+	@$(BIN)/python -m tests.personal $(ARGS)
 
 simulate: .venv/.for-work ## the commit protocol under a million seeded steps
 	@$(BIN)/python -m tests.simulation $(ARGS)

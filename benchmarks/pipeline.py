@@ -37,7 +37,7 @@ from labelwright.contracts.feedback import FeedbackReceived
 from labelwright.contracts.project import ProjectFile, Source
 from labelwright.demo.feedback import generate
 from labelwright.demo.project import PROJECT, project_file
-from labelwright.ledger import Ledger, Store
+from labelwright.ledger import Ledger
 from labelwright.registry import apply_project
 from labelwright.runtime.embedded import Embedded, free_port, secret_of
 from labelwright.runtime.partition import FeedbackToPublish, Limit, Partition
@@ -113,7 +113,7 @@ async def bench(
         finally:
             await server.close()
             embedded.stop()
-        report = _report(Ledger(Store(options.ledger_location)), calm_from_ms, rate)
+        report = _report(Ledger.of(options), calm_from_ms, rate)
     return report | {
         "processes": [",".join(names) for names in processes],
         "published_by": "HTTP to the gateway" if over_http else "the gateway's function on the server",

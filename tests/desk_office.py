@@ -14,7 +14,7 @@ from labelwright.contracts.envelope import Event, decode
 from labelwright.contracts.feedback import Subject
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import GoldExample, Guideline, GuidelineRule, LabelDefinition, ProjectFile, Source
-from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted, TaskOpened
+from labelwright.contracts.work import AnnotationRecorded, AnnotationRetracted, Asks, TaskOpened, sight_of
 from labelwright.registry import apply_project
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.process import Process
@@ -74,10 +74,12 @@ class Office:
         key = await self.access.mint_key(project, roles, annotator=annotator, sources=sources, env="test")
         return f"{self.url}/in/{self.access.sign_in_token(key.split('_')[2])}"
 
-    async def open(self, *texts: str, source: str = "crowd", subject: Subject | None = None) -> None:
+    async def open(
+        self, *texts: str, source: str = "crowd", subject: Subject | None = None, asks: Asks = "label"
+    ) -> None:
         """Open a task about each text, the first one the most urgent; returns when dispatch has them."""
         now = await self.partition.now()
-        events = [self._event(text, source, subject, now) for text in texts]
+        events = [self._event(text, source, subject, now, asks) for text in texts]
         await self.partition.append(events)
         names = [f"{PROJECT}/{event.data.task}" for event in events]
 
@@ -101,10 +103,10 @@ class Office:
         entries = await self.partition.client.xrange(self.partition.key("annotations"))
         return [decode(fields[b"event"]).data for _, fields in entries]
 
-    def _event(self, text: str, source: str, subject: Subject | None, now: datetime) -> Event[TaskOpened]:
+    def _event(self, text: str, source: str, subject: Subject | None, now: datetime, asks: Asks) -> Event[TaskOpened]:
         number = next(self._numbers)
         opened = TaskOpened(
-            task=f"item_{number}.1",
+            task=f"{sight_of(f'item_{number}', asks)}.1",
             item=f"item_{number}",
             guideline_version=1,
             source=source,
@@ -113,6 +115,7 @@ class Office:
             priority=1_000 - number,
             text=text,
             subject=subject or Subject(type="llm_response", id=f"resp_{number}"),
+            asks=asks,
         )
         return Event(f"opened-{number}", "/test", PROJECT, now, opened, f"story-{number}")
 

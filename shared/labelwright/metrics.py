@@ -26,8 +26,11 @@ LABELS: Final[Mapping[str, str]] = {
     "guideline_version": "a version of the project file: the last three that were answered under",
     "source": "a source of the project file",
     "state": "where a task or an item stands",
-    "reason": "why a client lost events, as the SDK names it: queue_overflow, gave_up, …",
+    "reason": "why a client lost events, as the SDK names it (queue_overflow, gave_up, …), or why feedback expired: "
+    "never_asked, asked_unanswered, unsettled, disputed, muted, before_intake",
+    "age": "how old feedback was at most: 1d, 7d, 30d, 90d, 365d, older",
     "metric": "a coefficient's name",
+    "complaint": "what a complaint means: factually_wrong, not_what_i_wanted, unsafe, other, or unsaid",
 }
 """Every label that a metric may have. Each is a bounded set; never an item, an annotator, a user or free text."""
 
@@ -209,9 +212,36 @@ _declare(
 )
 _declare(
     "gauge",
+    "labelwright_feedback_expired_ratio",
+    "Share of all feedback that expired without a label: what you throw away; see by reason what to do about it.",
+    ("project",),
+)
+_declare(
+    "gauge",
+    "labelwright_feedback_expired_events",
+    "Feedback that expired without a label; if 'never_asked' grows invite annotators, if 'asked_unanswered' look at "
+    "the task, if 'unsettled' raise max_answers, if 'disputed' adjudicate, if 'before_intake' see intake's lag.",
+    ("project", "reason", "age"),
+)
+_declare(
+    "gauge",
     "labelwright_items",
-    "Items by where they stand: waiting, labeled, disputed; if 'disputed' grows let an expert adjudicate.",
+    "Items by where they stand: waiting, labeled, disputed, merged, expired, muted, superseded, erased; if 'disputed' "
+    "grows let an expert adjudicate, if 'expired' grows invite more annotators.",
     ("project", "state"),
+)
+_declare(
+    "gauge",
+    "labelwright_themes",
+    "Suggested themes of five items or more; if one is many items, look for its cause instead of labeling each.",
+    ("project",),
+)
+_declare(
+    "gauge",
+    "labelwright_themes_waiting_items",
+    "Items, of the 1,000 that wait longest, that no theme was sought for yet; if it stays high the service themes "
+    "is slow or stuck: see its log, or name no model.",
+    ("project",),
 )
 _declare(
     "gauge",
@@ -304,6 +334,55 @@ _declare(
     ("project", "guideline_version"),
 )
 
+_declare(
+    "counter",
+    "labelwright_complaint_feedback_accepted_total",
+    "Complaints accepted, by what they mean; if most are 'unsaid' send reasons with them, or set ask_complaint_of.",
+    ("project", "complaint"),
+)
+_declare(
+    "gauge",
+    "labelwright_complaint_items",
+    "Items by what their complaint means and where they stand; if one complaint's wait, see who may answer them.",
+    ("project", "complaint", "state"),
+)
+_declare(
+    "counter",
+    "labelwright_complaint_labels_resolved_total",
+    "Labels settled, by what the complaint means; if one kind gets none look at its tasks, then at its disputes.",
+    ("project", "complaint"),
+)
+_declare(
+    "counter",
+    "labelwright_complaint_disputes_opened_total",
+    "Items whose answers did not settle, by what the complaint means; sharpen the rules for what is disputed most.",
+    ("project", "complaint"),
+)
+_declare(
+    "gauge",
+    "labelwright_complaint_label_cost_usd",
+    "What a label costs, by what the complaint means; if one kind is dear give it a clearer rule.",
+    ("project", "complaint"),
+)
+_declare(
+    "histogram",
+    "labelwright_complaint_feedback_to_label_seconds",
+    "Time from first feedback to first label, by what the complaint means; if one kind waits add annotators for it.",
+    ("project", "complaint"),
+)
+_declare(
+    "gauge",
+    "labelwright_complaint_agreement",
+    "How people agree, by what the complaint means, 'raw' or 'alpha'; if low for one kind, sharpen its rules.",
+    ("project", "guideline_version", "complaint", "metric"),
+)
+_declare(
+    "gauge",
+    "labelwright_complaint_agreement_answers",
+    "Answers that the agreement about one kind of complaint rests on; if it is small wait before you judge.",
+    ("project", "guideline_version", "complaint"),
+)
+
 _FAMILIES: Final[Mapping[Kind, type[Family]]] = {
     "counter": CounterMetricFamily,
     "gauge": GaugeMetricFamily,
@@ -394,14 +473,17 @@ keeps them, and survive its restart: **aggregate them by max, not by sum**, over
 
 The stream `metrics` tells the figures of quality as well, in events of type `labelwright.metrics.quality_measured.v1`,
 at most every two seconds and only when they changed. A figure is named as below without `labelwright_`; what follows a
-dot is the value of its further label, as in `gold_accuracy_ratio.crowd` or `agreement.alpha`. Events without
+dot is the value of its further label, as in `gold_accuracy_ratio.crowd` or `agreement.alpha`, or of its further labels
+in their order, as in `complaint_items.unsafe.waiting`. Events without
 `guideline_version` tell of the project as a whole; those with one tell how people agree under that version, and gold
 accuracy under it. In place of the histogram they tell `feedback_to_label_seconds.p50` and `.p95`, interpolated within
 its buckets.
 
 Agreement counts people alone, the first 17 of an item: a machine always agrees with itself. It is of items that several
 people answered; since resolve asks on where answers differ, those are the harder ones, and all items together would
-agree better. Spend counts every recorded answer, gold and what was taken back later among them.
+agree better. What is called `complaint_…` tells the same of the items of one kind of complaint: figures without it are
+of all of them together, praise among them. Spend counts every recorded answer, gold and
+what was taken back later among them.
 
 ## All metrics
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
-from labelwright.contracts import curation, feedback, items, labels, project, quality, work
+from labelwright.contracts import curation, erasure, feedback, items, labels, project, quality, themes, work
 from labelwright.contracts.payload import Payload
 
 
@@ -36,7 +36,9 @@ SERVICES = {
         Service(
             "intake", "stage", "turns valid feedback, once per event, into accepted feedback without personal data"
         ),
-        Service("triage", "stage", "folds what was said before into one item and ranks it"),
+        Service(
+            "triage", "stage", "folds what was said before into one item and ranks it", {"expire": timedelta(seconds=5)}
+        ),
         Service(
             "resolve",
             "stage",
@@ -47,6 +49,7 @@ SERVICES = {
         Service("annotate", "stage", "answers as the machines that a project names"),
         Service("desk", "http", "shows people their next task and submits their answers"),
         Service("quality", "stage", "measures how well the work goes", {"measure": timedelta(seconds=2)}),
+        Service("themes", "stage", "suggests which items may have one cause", {"group": timedelta(seconds=1)}),
         Service("publish", "ledger", "writes every event to the ledger and trims behind it"),
     )
 }
@@ -75,7 +78,7 @@ STREAMS = {
             "items",
             (items.ItemOpened, items.ItemReinforced, items.ItemClosed, items.ItemReopened, items.MergeProposed),
             ("triage",),
-            ("resolve", "quality"),
+            ("resolve", "quality", "themes"),
             "cases worth labeling, and their weight",
         ),
         Stream(
@@ -90,6 +93,13 @@ STREAMS = {
             ("gateway", "desk"),
             ("triage",),
             "what owners do with items by hand",
+        ),
+        Stream(
+            "erasures",
+            (erasure.ErasureRequested, erasure.WordsErased, erasure.ErasureCompleted),
+            ("gateway",),
+            ("triage", "resolve", "dispatch"),
+            "who is to be forgotten, and what takes their words out of the tables",
         ),
         Stream(
             "guidelines",
@@ -139,6 +149,7 @@ STREAMS = {
             ("quality",),
             "settled items, and those that don't settle",
         ),
+        Stream("themes", (themes.ThemeSuggested,), ("themes",), (), "items that may have one cause"),
         Stream("metrics", (quality.QualityMeasured,), ("quality",), (), "how well it goes"),
         Stream("releases", (quality.SnapshotReleased,), ("publish",), (), "datasets that were cut"),
         Stream("dead", (), STAGES, (), "entries that no decision could be made about"),

@@ -13,9 +13,11 @@ from random import Random
 from typing import Any, Final
 
 from labelwright import projects, topology
-from labelwright.contracts import work
+from labelwright.contracts import curation, work
 from labelwright.contracts.envelope import Event, read_data
-from labelwright.contracts.feedback import FeedbackReceived
+from labelwright.contracts.erasure import ErasureCompleted, ErasureRequested, WordsErased
+from labelwright.contracts.feedback import COMPLAINTS, FeedbackAccepted, FeedbackReceived, Subject
+from labelwright.contracts.items import ItemClosed, ItemOpened
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import ProjectApplied, ProjectFile
 from labelwright.contracts.quality import TickStruck
@@ -24,6 +26,7 @@ from labelwright.demo.project import PROJECT, project_file
 from labelwright.engine.decisions import Decision
 from labelwright.errors import ContractError
 from labelwright.runtime.service import Service
+from labelwright.stories import cases, standings, tasks
 from tests.engine_model import ModelPartition
 
 START: Final = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -87,6 +90,22 @@ class Story:
                 data = read_data(given.get("type", FeedbackReceived.type), given.get("data", given))
                 self._append(Event(given["id"], "/gateway", PROJECT, self.model.now, data))
 
+    def echo(self) -> None:
+        """Let people say nearly the same: the halves of a sentence in whatever order."""
+        words = ["the", "export", "button", "does", "nothing", "when", "I", "press", "it", "twice", "in", "a", "row"]
+        subject = Subject(type="screen", id="export")
+        for at in self._random.sample(range(len(words)), 5):
+            comment, user = " ".join([*words[at:], *words[:at]]), f"echo {next(self._numbers)}"
+            self.say(FeedbackReceived(kind="text", comment=comment, user=user, subject=subject))
+
+    def change_votes(self) -> None:
+        """Let some users change their vote, and one say it again; a vote that was cast before comes late."""
+        for vote in [e.data for e in self.streams["feedback"] if isinstance(e.data, FeedbackReceived)][-9:]:
+            if vote.kind == "thumb" and vote.user:
+                earlier = self.model.now - timedelta(days=1)
+                self.say(vote, vote.model_copy(update={"value": -1, "comment": None}))
+                self.say(vote.model_copy(update={"value": 1, "comment": None, "occurred_at": earlier}))
+
     def say(self, *payloads: Payload, project: str = PROJECT) -> None:
         """Say something now."""
         for payload in payloads:
@@ -135,9 +154,46 @@ class Story:
             if told.status == 200 and "token" in told.body:
                 self.say(*self._reaction(person, told.body))
 
+    def curate(self) -> None:
+        """Let an owner do things with items by hand, some of which can't be."""
+        items = [event.data.item for event in self.streams.get("items", ()) if isinstance(event.data, ItemOpened)]
+        heard = [event.data.feedback for event in self.streams["accepted"] if isinstance(event.data, FeedbackAccepted)]
+        one, two, three, four = self._random.sample(items, 4)
+        about = {"by": "an owner", "reason": "the owner looked at it", "reply": "an owner"}
+        for kind, what in (
+            (curation.MergeRequested, {"item": one, "into": two}),
+            (curation.SplitRequested, {"feedback": self._random.choice(heard)}),
+            (curation.KeptApartRequested, {"item": two, "other": three}),
+            (curation.PinRequested, {"item": three, "pinned": self._random.random() < 0.7}),
+            (curation.MuteRequested, {"item": four, "muted": self._random.random() < 0.7}),
+        ):
+            self.say(kind.model_validate({"request": f"request {next(self._numbers)}", **what, **about}))
+        told = [event.data for event in self.streams["items"]]
+        for merged in [one.item for one in told if isinstance(one, ItemClosed) and one.into][-1:]:
+            first = next(one.feedback for one in told if isinstance(one, ItemOpened) and one.item == merged)
+            self.say(curation.SplitRequested(request=f"request {next(self._numbers)}", feedback=first, **about))
+        for muted in [one.item for one in told if isinstance(one, ItemClosed) and one.cause == "muted"][-1:]:
+            request = f"request {next(self._numbers)}"
+            self.say(curation.MuteRequested(request=request, item=muted, muted=False, **about))
+
+    def forget(self) -> None:
+        """Let somebody who opened an item be forgotten, as an erasure does: whose table it is takes their words out."""
+        opened = [event.data.item for event in self.streams["items"] if isinstance(event.data, ItemOpened)]
+        item, request = self._random.choice(opened), f"erasure {next(self._numbers)}"
+        self.say(ErasureRequested(request=request, person="nobody we know"))
+        for table, name in (
+            (cases.name, item),
+            (tasks.name, f"{PROJECT}/{item}.1"),
+            (standings.name, f"{PROJECT}/{item}"),
+            (f"triage.wordings:{PROJECT}", item),
+        ):
+            self.say(WordsErased(request=request, table=table, names=[name]))
+        self.say(ErasureCompleted(request=request, person="nobody we know", feedback=1, items=1, uses=9, documents=4))
+
     def _reaction(self, person: str, body: dict[str, Any]) -> Iterator[Payload]:
         holds = {"assignment": body["assignment"], "token": body["token"], "annotator": person, "reply": person}
-        label = self._random.choice(self.files[-1].label_names)
+        answers = self.files[-1].label_names if body["asks"] == "label" else list(COMPLAINTS)
+        label = self._random.choice(answers)
         submitted = work.AnnotationSubmitted(request=f"answer {next(self._numbers)}", label=label, **holds)
         match self._random.randrange(10):
             case 0:
@@ -175,26 +231,37 @@ class Story:
 
 @lru_cache
 def told(seed: int = 7) -> Story:
-    """Tell a story of some hours: feedback in waves, people at work, a guideline that changes, leases that run out."""
+    """Tell a story of some hours: feedback in waves, people at work, a guideline that changes, leases that run out.
+
+    What nobody labeled for some hours expires, and some of it is said again. An owner merges, splits, pins and mutes
+    now and then, and somebody is forgotten.
+    """
     return asyncio.run(_tell(seed))
 
 
 async def _tell(seed: int) -> Story:
-    story = Story(seed)
-    story.apply(project_file())
+    story, file = Story(seed), project_file().model_copy(update={"expire_after_days": 0.1})
+    story.apply(file)
     for wave in range(6):
         story.publish(40)
         story.say(story.streams["feedback"][-1].data, project="nobody's")
         await story.go_on()
-        for _ in range(6):
+        for _ in range(9):
             story.ask()
             await story.go_on()
             story.answer()
             await story.go_on()
             story.later(seconds=20)
             await story.go_on()
+        story.echo()
+        story.change_votes()
+        story.curate()
+        await story.go_on()
+        story.forget()
+        await story.go_on()
         if wave == 2:
-            story.apply(project_file().model_copy(update={"title": "The same, said better"}))
+            better = {"title": "The same, said better", "ask_complaint_of": "crowd"}
+            story.apply(file.model_copy(update=better))
         story.later(hours=1)
         await story.go_on()
     return story

@@ -19,6 +19,7 @@ from labelwright.contracts.envelope import Event, decode
 from labelwright.contracts.payload import Payload
 from labelwright.engine.decisions import Commit, Decision, Emit, Reject, Reply, Write
 from labelwright.runtime.plan import MOST_COMMANDS, Cause, decided
+from services.triage.state import Placement
 from tests.conformance.contracts import events
 from tests.conformance.story import Story, Turn, told
 
@@ -35,7 +36,7 @@ def some(number: int) -> Callable[[F], F]:
 
 
 every_stage = pytest.mark.parametrize("name", topology.STAGES)
-ANSWERS = {"dispatch"}
+ANSWERS = {"dispatch", "triage"}
 """Services that may reply to an asker."""
 
 
@@ -51,6 +52,14 @@ def test_the_story_gives_a_service_enough_to_decide(name: str) -> None:
     assert {event.data.stream for _, turn in turns for event in turn.batch} == {
         stream.partition(".")[0] for stream in topology.inputs(name)
     }
+
+
+def test_the_story_knows_near_duplicates_and_changed_votes() -> None:
+    for story in map(told, SEEDS):
+        registers = [held for key, held in story.model.hashes.items() if key.startswith("triage.placements:")]
+
+        ways = {Placement.read(raw).how for held in registers for raw in held.values()}
+        assert ways == {"opened", "joined", "reinforced", "superseded"}
 
 
 @every_stage

@@ -27,10 +27,9 @@ from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server
 from labelwright.runtime.service import Service
 from labelwright.runtime.stage import Stage
-from labelwright.stories import cases, placements, story_key
+from labelwright.stories import cases, placements, standings, story_key
 from services.dispatch.state import STATES, counts
 from services.quality.state import Scope, of_scope
-from services.triage.state import FIELD, items
 from tests.changes import differences
 from tests.conftest import until
 from tests.integration.engine.stages import running
@@ -57,7 +56,7 @@ class Told:
 
 async def test_two_interleaved_replicas_of_every_service_keep_every_promise(server: Server) -> None:
     partition = server.partition("p0")
-    await apply_project(server, project_file())
+    await apply_project(server, project_file().model_copy(update={"ask_complaint_of": "crowd"}))
     published = list(_feedback())
 
     async with _two_of_each(server) as stages, Asker(server) as asker:
@@ -98,19 +97,23 @@ async def _assert_triage(partition: Partition, told: Told) -> None:
     """Every accepted event counts once in its item, and every item was opened once."""
     accepted = told.of(FeedbackAccepted)
     reads = await partition.reads()
-    keys = [key.decode() async for key in partition.client.scan_iter(match="{p0}:triage.items:*")]
-    known = [one.value for one in await reads.many([items.of(*key.split(":")[2:]).get(FIELD) for key in keys]) if one]
-    (placed,) = await reads(placements.get_many((story_key(PROJECT, one.feedback) for one in accepted), reads.now))
+    known, placed = await reads(
+        standings.all(), placements.get_many((story_key(PROJECT, one.feedback) for one in accepted), reads.now)
+    )
+    items = [one.value for one in known.values()]
+    counted = [where for where in placed.values() if where.split("|")[2] != "superseded"]
 
-    assert sum(item.events for item in known) == len(accepted) == len(placed)
-    assert Counter(one.item for one in told.of(ItemOpened)) == dict.fromkeys((item.item for item in known), 1)
+    assert len(placed) == len(accepted)
+    assert sum(item.events for item in items) == len(counted)
+    assert Counter(one.item for one in told.of(ItemOpened)) == dict.fromkeys((item.item for item in items), 1)
 
 
 async def _assert_resolve(partition: Partition, told: Told) -> None:
     """Every item has one case, which rests on each answer once and asked each of its tasks once."""
     (found,) = await (await partition.reads())(cases.all())
     opened = Counter(one.task for one in told.of(work.TaskOpened))
-    recorded = Counter(one.annotation for one in told.of(work.AnnotationRecorded) if one.gold_label is None)
+    answered = [one for one in told.of(work.AnnotationRecorded) if one.gold_label is None]
+    recorded = Counter(one.annotation for one in answered if one.asks == "label")
     taken_back = {one.annotation for one in told.of(work.AnnotationRetracted)}
     votes = Counter(vote.annotation for case in found.values() for vote in case.value.votes)
 
@@ -125,8 +128,9 @@ async def _assert_resolve(partition: Partition, told: Told) -> None:
 async def _assert_dispatch(partition: Partition, told: Told, answers: int) -> None:
     """The books balance, nobody was shown an item twice, and each answer was recorded once."""
     (found,) = await (await partition.reads())(counts.of(PROJECT).all())
-    by_hand = {(one.annotator, one.item, one.task) for one in told.of(work.AssignmentLeased) if not _is_machine(one)}
-    shown = Counter((annotator, item) for annotator, item, _ in by_hand)
+    leased = [one for one in told.of(work.AssignmentLeased) if not _is_machine(one)]
+    by_hand = {(one.annotator, work.sight_of(one.item, one.asks), one.task) for one in leased}
+    shown = Counter((annotator, sight) for annotator, sight, _ in by_hand)
     by_people = [one for one in told.of(work.AnnotationRecorded) if one.source_kind not in MACHINES]
     recorded = Counter(one.assignment for one in by_people)
 
@@ -186,19 +190,20 @@ async def _work(asker: Asker, person: str) -> int:
             continue
         holds = {name: leased.body[name] for name in HOLDS} | {"annotator": person}
         await _ask(asker, work.HeartbeatSent(request=f"{person} beats {number}", reply=asker.name, **holds))
-        recorded += await _answer(asker, f"{person} answers {number}", holds)
+        recorded += await _answer(asker, f"{person} answers {number}", holds, leased.body["asks"])
         if number % 3 == 2:
             regret = work.RetractionRequested(request=f"{person} regrets {number}", reply=asker.name, **holds)
             held_again = await _ask(asker, regret)
             if held_again.status == 200:
                 holds |= {name: held_again.body[name] for name in HOLDS}
-                recorded += await _answer(asker, f"{person} answers {number} again", holds)
+                recorded += await _answer(asker, f"{person} answers {number} again", holds, leased.body["asks"])
     return recorded
 
 
-async def _answer(asker: Asker, request: str, holds: dict[str, str]) -> bool:
+async def _answer(asker: Asker, request: str, holds: dict[str, str], asks: str) -> bool:
     """Answer, twice as impatient clients do, and be told the same twice; whether it was recorded."""
-    answer = work.AnnotationSubmitted(request=request, label="tone", reply=asker.name, **holds)
+    label = "tone" if asks == "label" else "not_what_i_wanted"
+    answer = work.AnnotationSubmitted(request=request, label=label, reply=asker.name, **holds)
     first, second = await asyncio.gather(_ask(asker, answer), _ask(asker, answer))
     assert first == second
     return first.status == 201

@@ -69,4 +69,4 @@ def test_a_stage_reads_something_and_says_what_it_is_for(name: str) -> None:
 def test_what_a_stage_emits_somebody_reads_or_the_ledger_alone_keeps() -> None:
     unread = {stream.name for stream in topology.STREAMS.values() if not stream.readers}
 
-    assert unread == {"rejected", "metrics", "releases", "dead", "changes"}
+    assert unread == {"rejected", "metrics", "releases", "themes", "dead", "changes"}

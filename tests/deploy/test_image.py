@@ -25,7 +25,7 @@ def test_every_package_of_the_lock_has_a_version_and_hashes_and_the_lock_names_n
     assert [entry for entry in entries if not whole.match(entry)] == []
 
 
-@pytest.mark.parametrize("extra", sorted(set(EXTRAS) - {"dev", "bench"}))
+@pytest.mark.parametrize("extra", sorted(set(EXTRAS) - {"dev", "bench", "embeddings"}))
 def test_the_lock_has_all_that_an_extra_asks_for(extra: str) -> None:
     locked = {re.split("==", line)[0] for line in LOCK.splitlines() if "==" in line}
 

@@ -83,6 +83,7 @@ async def test_dead_entries_are_counted_until_they_are_replayed(
 
     settings = LabelwrightSettings(**(server.settings.model_dump() | {"attempts": 1}))
     stage = Stage(Service("triage", Service.named("triage").load, refuse), partition, settings)
+    stage._ticks = {}  # else the clock's beats die as well
     await stage.start()
     await partition.append(_events(_accepted("f1"), _accepted("f2")))
     turning = asyncio.create_task(_turn(stage))

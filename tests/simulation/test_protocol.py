@@ -37,6 +37,11 @@ async def test_every_event_has_its_effects_once_in_whatever_order_commands_come_
         seed += 1
 
 
+async def test_the_library_alone_keeps_every_promise_where_triage_guards_less(ground: Ground) -> None:
+    """So it is the library's own fault when a mutant of it is seen behind a triage that doesn't guard twice."""
+    assert await killed_at(ground, Release(guards_twice=False)) is None
+
+
 @pytest.mark.parametrize("mutant", MUTANTS)
 async def test_a_release_without_one_of_its_promises_is_seen_within_a_hundred_seeds(
     mutant: str, ground: Ground

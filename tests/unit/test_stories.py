@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelwright.contracts.labels import Vote
-from labelwright.stories import Asked, Case, Holder, Known, Question, Step, steps, story_key
+from labelwright.stories import Act, Asked, Case, Holder, Known, Proposal, Question, Standing, Step, steps, story_key
 
 START = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MS = str(int(START.timestamp() * 1000))
@@ -105,6 +105,38 @@ def test_a_dispute_is_told_from_its_last_answer_and_a_label_from_its_settling() 
     assert steps(Known(case=labeled)) == [
         Step(step="label", at=_at(9), facts={"label": "wrong", "probability": 0.9, "method": "belief"})
     ]
+
+
+def test_what_was_done_by_hand_is_told_with_who_why_and_how_near_among_what_else_happened() -> None:
+    acts = [
+        Act(did="took", by="olga", at=_at(2), reason="one bug", other="j", score=0.1),
+        Act(did="pinned", by="otto", at=_at(4), reason="urgent"),
+    ]
+    proposal = Proposal(other="k", score=0.3, reason="a number differs")
+    standing = _standing("i", acts=acts, proposals=[proposal])
+    case = _case(votes=[_vote(1, _at(1)), _vote(2, _at(3))])
+
+    told = steps(Known(case=case, standing=standing))
+
+    assert [step.step for step in told] == ["item", "proposed", "annotation", "took", "annotation", "pinned"]
+    assert told[1].facts == {"other": "k", "score": 0.3, "reason": "a number differs"}
+    assert told[3] == Step(
+        step="took", at=_at(2), facts={"by": "olga", "reason": "one bug", "other": "j", "score": 0.1}
+    )
+
+
+def test_a_merge_is_told_once_to_whose_feedback_was_in_the_merged_item() -> None:
+    merged = Act(did="merged", by="olga", at=_at(2), reason="one bug", other="i", score=0.1)
+    took = Act(did="took", by="olga", at=_at(2), reason="one bug", other="j", score=0.1)
+    before = _standing("j", status="merged", into="i", acts=[merged])
+
+    told = steps(Known(placement=f"{MS}|j|opened|w", standing=_standing("i", acts=[took]), before=before))
+
+    assert [step.step for step in told] == ["item", "merged"]
+
+
+def _standing(item: str, **about: Any) -> Standing:
+    return Standing(project="shop", item=item, opened_at=START, last_at=START, expires_at=_at(99), **about)
 
 
 def test_a_step_is_flat_as_json() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = {"numpy", "pyarrow", "duckdb", "obstore", "jinja2"}
 NEEDS = {
-    "gateway": set[str](), "intake": set[str](), "triage": set[str](), "dispatch": set[str](), "annotate": set[str](),
+    "gateway": set[str](), "intake": set[str](), "triage": {"numpy"}, "dispatch": set[str](), "annotate": set[str](),
     "resolve": {"numpy"}, "quality": {"numpy"}, "desk": {"jinja2"},
 }  # fmt: skip
 

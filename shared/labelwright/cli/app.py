@@ -25,11 +25,25 @@ project_app = typer.Typer(help="Project files: the guideline, sources, prices, a
 keys_app = typer.Typer(help="API keys and sign-in links.")
 dead_app = typer.Typer(help="Entries that no decision could be made about.")
 snapshot_app = typer.Typer(help="Immutable datasets, cut from the ledger.")
-for name, group in (("project", project_app), ("keys", keys_app), ("dead", dead_app), ("snapshot", snapshot_app)):
+items_app = typer.Typer(help="Items: look at them, and merge, split, pin or mute by hand.")
+merges_app = typer.Typer(help="What may be the same and waits for a person to decide.", invoke_without_command=True)
+app.add_typer(merges_app, name="merges")
+for name, group in (
+    ("project", project_app),
+    ("keys", keys_app),
+    ("items", items_app),
+    ("dead", dead_app),
+    ("snapshot", snapshot_app),
+):
     app.add_typer(group, name=name, no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object (the last line) instead of a table.")]
 Redis = Annotated[str, typer.Option("--redis", metavar="URL", help="The server; default LABELWRIGHT_REDIS_URL.")]
+Project = Annotated[str, typer.Option(help="The project.")]
+Item = Annotated[str, typer.Argument(metavar="ITEM", help="An item's id.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept and shown with your name.")]
+By = Annotated[str, typer.Option(help="Who decides; default your login name.")]
+Limit = Annotated[int, typer.Option(min=1, max=200, help="How many.")]
 Ledger = Annotated[str, typer.Option("--ledger", help="Where the ledger is; default LABELWRIGHT_LEDGER.")]
 
 
@@ -113,14 +127,49 @@ def trace(
 
 @app.command()
 def publish(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of events; - for standard input.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of events; with --map any lines, or CSV.")],
+    map_: Annotated[Path | None, typer.Option("--map", exists=True, help="Which column is which field, YAML.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first events and what doesn't fit.")] = False,
     dsn: Annotated[str, typer.Option(envvar="LABELWRIGHT_DSN", help="https://KEY@gateway/project")] = "",
     as_json: Json = False,
 ) -> None:
-    """Publish a file of feedback events through the gateway, at most 500 a request."""
+    """Publish a file of feedback through the gateway; - is standard input. Exit code 1 if a line wasn't taken."""
     from labelwright.cli.publishing import publish as work
 
-    _run(work(file, dsn, as_json))
+    _run(work(file, dsn, as_json, map_, dry_run))
+
+
+@app.command()
+def duplicates(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="JSON lines.")],
+    field: Annotated[str, typer.Option(help="The field that holds the text.")] = "text",
+    within: Annotated[list[str] | None, typer.Option(help="Compare only within equal values of this field.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Group a file's texts by what they say: merged, proposed to a person, or apart. No server is needed."""
+    from labelwright.cli.comparing import duplicates as work
+
+    _run(work(file, field, within or [], as_json))
+
+
+@app.command()
+def themes(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", exists=True, dir_okay=False, help="JSON lines; default: the running system."),
+    ] = None,
+    field: Annotated[str, typer.Option(help="The field that holds a file's text.")] = "text",
+    model: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A sentence model's folder, for a file.")
+    ] = None,
+    project: Annotated[str, typer.Option(help="The project of the running system.")] = "support",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Show what many items, or a file's texts, have in common: themes by name. They are suggested, never merged."""
+    from labelwright.cli.theming import themes_in, themes_of
+
+    _run(themes_in(file, field, model, as_json) if file else themes_of(project, redis, as_json))
 
 
 @app.command()
@@ -144,6 +193,25 @@ def rebuild(
     from labelwright.cli.past import rebuild as work
 
     _run(work(ledger, redis, check, as_json))
+
+
+@app.command()
+def erase(
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="A `user` as sent, an annotator, or a feedback id.")],
+    project: Annotated[str, typer.Option(help="The project.")],
+    snapshots: Annotated[Path, typer.Option(help="The folder of snapshots to look through.")] = Path("snapshots"),
+    within: Annotated[float, typer.Option(min=1, help="Seconds to wait for what is on its way.")] = 120,
+    ledger: Ledger = "",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Forget a person: take their words out of the server and the ledger, whose chain stays whole; list what held them.
+
+    Erasing again is harmless, and goes on where a crash or the deadline ended it.
+    """
+    from labelwright.cli.erasing import erase as work
+
+    _run(work(person, project, snapshots, within, ledger, redis, as_json))
 
 
 @project_app.command("apply")
@@ -211,6 +279,137 @@ def keys_link(
     from labelwright.cli.owning import sign_in_link as work
 
     _run(work(key_id, desk, redis))
+
+
+@merges_app.callback()
+def merges(
+    context: typer.Context, project: Project = "support", limit: Limit = 50, redis: Redis = "", as_json: Json = False
+) -> None:
+    """Show pairs of items that may be the same, the likeliest first, with both texts, score and reason."""
+    if context.invoked_subcommand:
+        return
+    from labelwright.cli.curating import list_merges as work
+
+    _run(work(project, limit, redis, as_json))
+
+
+@merges_app.command("accept")
+def merges_accept(
+    item: Item,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The item that it is folded into.")],
+    reason: Why,
+    project: Project = "support",
+    by: By = "",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Fold an item into the other one; `labelwright items split` takes it back."""
+    from labelwright.cli.curating import merge as work
+
+    _run(work(item, other, project, by, reason, redis, as_json))
+
+
+@merges_app.command("decline")
+def merges_decline(
+    item: Item,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="The item that differs.")],
+    reason: Why = "they differ",
+    project: Project = "support",
+    by: By = "",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Keep two items apart: they aren't proposed again."""
+    from labelwright.cli.curating import keep_apart as work
+
+    _run(work(item, other, project, by, reason, redis, as_json))
+
+
+@items_app.command("list")
+def items_list(project: Project = "support", limit: Limit = 50, redis: Redis = "", as_json: Json = False) -> None:
+    """List the open items, the most urgent first, each with what makes it urgent."""
+    from labelwright.cli.curating import list_items as work
+
+    _run(work(project, limit, redis, as_json))
+
+
+@items_app.command("show")
+def items_show(item: Item, project: Project = "support", redis: Redis = "", as_json: Json = False) -> None:
+    """Show an item: how it stands and why, its wordings, what may be the same, and what was done by hand."""
+    from labelwright.cli.curating import show_item as work
+
+    _run(work(item, project, redis, as_json))
+
+
+@items_app.command("merge")
+def items_merge(
+    item: Item,
+    into: Annotated[str, typer.Argument(metavar="INTO", help="The item that it is folded into.")],
+    reason: Why,
+    project: Project = "support",
+    by: By = "",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Fold an item into another one, proposed or not; `split` takes it back."""
+    from labelwright.cli.curating import merge as work
+
+    _run(work(item, into, project, by, reason, redis, as_json))
+
+
+@items_app.command("split")
+def items_split(
+    feedback: Annotated[str, typer.Argument(metavar="FEEDBACK", help="A feedback event's id.")],
+    reason: Why,
+    project: Project = "support",
+    by: By = "",
+    redis: Redis = "",
+    as_json: Json = False,
+) -> None:
+    """Part the words of a piece of feedback from their item; they are never merged again by themselves."""
+    from labelwright.cli.curating import split as work
+
+    _run(work(feedback, project, by, reason, redis, as_json))
+
+
+@items_app.command("pin")
+def items_pin(
+    item: Item, reason: Why, project: Project = "support", by: By = "", redis: Redis = "", as_json: Json = False
+) -> None:
+    """Put an item before all that isn't pinned."""
+    from labelwright.cli.curating import pin as work
+
+    _run(work(item, True, project, by, reason, redis, as_json))
+
+
+@items_app.command("unpin")
+def items_unpin(
+    item: Item, reason: Why, project: Project = "support", by: By = "", redis: Redis = "", as_json: Json = False
+) -> None:
+    """Let an item have the place that its factors give it."""
+    from labelwright.cli.curating import pin as work
+
+    _run(work(item, False, project, by, reason, redis, as_json))
+
+
+@items_app.command("mute")
+def items_mute(
+    item: Item, reason: Why, project: Project = "support", by: By = "", redis: Redis = "", as_json: Json = False
+) -> None:
+    """Ask nobody about an item any more; its feedback is counted all the same."""
+    from labelwright.cli.curating import mute as work
+
+    _run(work(item, True, project, by, reason, redis, as_json))
+
+
+@items_app.command("unmute")
+def items_unmute(
+    item: Item, reason: Why, project: Project = "support", by: By = "", redis: Redis = "", as_json: Json = False
+) -> None:
+    """Ask about a muted item again."""
+    from labelwright.cli.curating import mute as work
+
+    _run(work(item, False, project, by, reason, redis, as_json))
 
 
 @dead_app.command("list")

@@ -50,13 +50,8 @@ def _grouped(file: Path, field_: str, within: list[str]) -> tuple[Groups, int]:
     """Place each text among those that share the values of the fields `within`."""
     indexes: dict[str, tuple[Index, list[Any]]] = {}
     groups, count = Groups(), 0
-    for number, row in _rows(file):
-        text, identity, count = row.get(field_), row.get("id", number), count + 1
-        if not isinstance(text, str):
-            have = ", ".join(map(repr, row)) or "nothing"
-            raise SettingsError(
-                f"{file} line {number} has no text in {field_!r}; it has {have} (name one with --field)"
-            )
+    for number, row in rows_of(file):
+        text, identity, count = text_of(file, number, row, field_), row.get("id", number), count + 1
         scope = json.dumps([row.get(name) for name in within], sort_keys=True)
         index, ids = indexes.setdefault(scope, (Index(), []))
         ids.append(identity)
@@ -68,7 +63,7 @@ def _grouped(file: Path, field_: str, within: list[str]) -> tuple[Groups, int]:
     return groups, count
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def rows_of(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a file of JSON lines, each with its line's number from 1."""
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
@@ -81,6 +76,15 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(row, dict):
                 raise SettingsError(f"{file} line {number} is no JSON object; give one object a line")
             yield number, row
+
+
+def text_of(file: Path, number: int, row: dict[str, Any], field_: str) -> str:
+    """Return the text of a row. Raises SettingsError where it has none."""
+    text = row.get(field_)
+    if not isinstance(text, str):
+        have = ", ".join(map(repr, row)) or "nothing"
+        raise SettingsError(f"{file} line {number} has no text in {field_!r}; it has {have} (name one with --field)")
+    return text
 
 
 def _pair(a: Any, b: Any, verdict: Verdict) -> Pair:

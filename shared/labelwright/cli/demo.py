@@ -22,7 +22,7 @@ from labelwright.demo.real import read_real
 from labelwright.demo.report import FIXED_OVERLAP, report
 from labelwright.demo.story import Story, generated
 from labelwright.errors import LabelwrightError
-from labelwright.ledger import Ledger, Store
+from labelwright.ledger import Ledger
 from labelwright.logs import configure
 from labelwright.registry import apply_project
 from labelwright.runtime.embedded import Embedded, secret_of
@@ -72,7 +72,7 @@ async def _run(story: Story, options: LabelwrightSettings, interactive: bool, be
             for line in addresses(process):
                 say(f"  {line}")
             deeds = await _labeled(server, process, story, interactive, asked_to_end)
-            ledger = Ledger(Store(options.ledger_location))
+            ledger = Ledger.of(options)
             await _until_in_ledger(server.partitions[0], ledger)
             figures = await asyncio.to_thread(
                 report, story, deeds, ledger, server.partitions[0].name, Path.cwd() / "snapshots"
@@ -173,8 +173,12 @@ def _tell(figures: Mapping[str, Any], story: Story) -> None:
         f"{figures['items']} items, {figures['labels']} labels, {figures['disputes']} disputes; "
         f"{figures['answers_of_people']} answers of people (a fixed overlap of {FIXED_OVERLAP} takes "
         f"{figures['answers_with_fixed_overlap']}),\n{figures['annotations'] - figures['answers_of_people']} of rules "
-        f"and on gold; ${figures['spent_usd']:.2f} spent"
+        f"and on gold; ${figures['spent_usd']:.2f} spent\n"
+        f"{figures['expired_share']:.1%} of the feedback expired without a label"
     )
+    if complaints := figures["complaints"]:
+        told = (f"{name} {row['feedback']} ({row['labels']} labels)" for name, row in complaints.items())
+        say(f"complaints: {', '.join(told)}")
     if figures["realised_accuracy"] is not None:
         say(f"claimed accuracy {figures['claimed_accuracy']:.1%}, realised {figures['realised_accuracy']:.1%}")
     elif figures["labels"]:

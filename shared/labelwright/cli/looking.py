@@ -10,8 +10,9 @@ from labelwright import stories
 from labelwright import topology as table
 from labelwright.cli.opening import CheckSaidNo, connected, options, put_json, say, show
 from labelwright.errors import LabelwrightError
+from labelwright.expiry import Lost, lost
 from labelwright.runtime.dead import waiting
-from labelwright.runtime.server import Server, refusing
+from labelwright.runtime.server import Server, placements, refusing
 
 
 async def status(redis: str, watch: bool, as_json: bool) -> None:
@@ -21,14 +22,51 @@ async def status(redis: str, watch: bool, as_json: bool) -> None:
             rows = await _pipeline(server)
             facts = await server.facts()
             dead = sum([await waiting(partition) for partition in server.partitions])
+            signal, said = await _signal(server), await _said(server)
             if as_json:
-                put_json({"services": rows, "dead": dead, "server": facts})
+                told = [{"project": name, **lost.as_json()} for name, lost in signal.items()]
+                put_json({"services": rows, "dead": dead, "server": facts, "signal": told, "complaints": said})
             else:
                 title = f"{facts['server']} {facts['version']}, memory {facts['memory_ratio']:.0%}, dead letters {dead}"
                 show(rows, title=title)
+                show([_lost_row(name, lost) for name, lost in signal.items()], title="signal that expired unlabeled")
+                show(said, title="what the complaints mean, and where their items stand")
             if not watch:
                 return
             await asyncio.sleep(2)
+
+
+async def _signal(server: Server) -> dict[str, Lost]:
+    """Return by project what became of its signal."""
+    with refusing():
+        (placed,) = await (await server.registry.reads())(placements.all())
+        found: dict[str, Lost] = {}
+        for partition in sorted(set(placed.values())):
+            names = [name for name, place in placed.items() if place == partition]
+            found |= await lost(await server.partition(partition).reads(), names)
+    return dict(sorted(found.items()))
+
+
+async def _said(server: Server) -> list[dict[str, Any]]:
+    """Return a row a project and complaint: how much feedback makes it, and where its items stand."""
+    with refusing():
+        (placed,) = await (await server.registry.reads())(placements.all())
+        return [
+            {"project": project, "complaint": complaint, **row}
+            for project, partition in sorted(placed.items())
+            for complaint, row in (await stories.split(await server.partition(partition).reads(), project)).items()
+        ]
+
+
+def _lost_row(project: str, lost: Lost) -> dict[str, Any]:
+    by = ", ".join(f"{reason} up to {age}: {count:,}" for (reason, age), count in lost.events.items())
+    return {
+        "project": project,
+        "feedback": f"{lost.signal:,}",
+        "expired": f"{lost.total:,}",
+        "share": f"{lost.share:.1%}",
+        "why and how old": by or "nothing",
+    }
 
 
 async def _pipeline(server: Server) -> list[dict[str, Any]]:
@@ -112,7 +150,7 @@ async def trace(identity: str, project: str, redis: str, as_json: bool) -> None:
         {
             "step": step.step,
             "at": f"{step.at:%Y-%m-%d %H:%M:%S}",
-            "about": ", ".join(f"{name} {value}" for name, value in step.facts.items()),
+            "about": ", ".join(f"{name} {value}" for name, value in step.facts.items() if name != "factors"),  # see why
         }
         for step in told
     ]

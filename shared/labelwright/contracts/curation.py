@@ -18,11 +18,12 @@ class MergeRequested(Payload, stream="curation"):
 class SplitRequested(Payload, stream="curation"):
     """A person says that the words of a piece of feedback don't mean what the rest of its item means: part them.
 
-    They are never merged again by themselves.
+    They are never merged again by themselves. Nothing is done if the feedback isn't in `item`, where that is named.
     """
 
     request: Short
     feedback: Short
+    item: ItemId | None = None
     by: Short
     reason: Reason
     reply: Short | None = None
@@ -59,3 +60,7 @@ class MuteRequested(Payload, stream="curation"):
     by: Short
     reason: Reason
     reply: Short | None = None
+
+
+Request = MergeRequested | SplitRequested | KeptApartRequested | PinRequested | MuteRequested
+"""What an owner may ask of triage."""

@@ -107,9 +107,9 @@ def read_data(type_name: object, data: object) -> Payload:
     except ValidationError as error:
         raise ContractError("schema_violation", in_one_sentence(error.errors(include_url=False))) from None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ContractError(
-            "schema_violation", f"old data lack what their version promises ({error!r})"[:200]
-        ) from None
+        # a missing field is named by us; other messages repeat what a publisher wrote
+        what = repr(error) if isinstance(error, KeyError) else type(error).__name__
+        raise ContractError("schema_violation", f"old data lack what their version promises ({what})"[:200]) from None
 
 
 def in_one_sentence(errors: Iterable[ErrorDetails]) -> str:

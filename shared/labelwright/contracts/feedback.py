@@ -1,7 +1,7 @@
 """Feedback: what product backends publish, what was accepted of it, and what was turned away and why."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StrictInt, StrictStr, StringConstraints, model_validator
 
@@ -12,6 +12,17 @@ Long = Annotated[str, StringConstraints(max_length=32_768)]
 SIGNALS = ("retry", "edit", "abandon")
 Complaint = Literal["factually_wrong", "not_what_i_wanted", "unsafe", "other"]
 """What a complaint means: the answer is false, or true but not what was asked for, or harmful, or none of these."""
+
+COMPLAINTS: Final[dict[Complaint, str]] = {
+    "factually_wrong": "It says something that is not so, or leads to what doesn't work.",
+    "not_what_i_wanted": "It may be true, but isn't what was asked for: beside the point, too little, the wrong form.",
+    "unsafe": "It could harm somebody, insults, or gives away what is private.",
+    "other": "The complaint is about something else, or nobody could tell from what is there.",
+}
+"""The complaints and what each means, as people are asked."""
+
+UNSAID: Final = "unsaid"
+"""What statistics call feedback that names no complaint."""
 
 
 class Subject(Part):
@@ -28,7 +39,8 @@ class Feedback(Part):
     """One user's word on one subject.
 
     `value` is -1 or 1 for a thumb, 1 to 5 for stars, one of retry, edit, abandon for a signal, absent otherwise;
-    `user` and `customer` are opaque to us: send pseudonyms.
+    `user` and `customer` are opaque to us: send pseudonyms. `evaluator` names the model or the program that said it,
+    where that wasn't a user: it is weak evidence then, and neither praise nor a complaint.
     """
 
     kind: Kind
@@ -39,6 +51,7 @@ class Feedback(Part):
     comment: Long | None = None
     user: Short | None = None
     customer: Short | None = None
+    evaluator: Short | None = None
     occurred_at: Moment | None = None
     trace_id: Short | None = None
     environment: Short | None = None
@@ -63,7 +76,9 @@ class Feedback(Part):
 
     @property
     def sign(self) -> int:
-        """-1 for a complaint, 1 for praise, 0 when the feedback doesn't say."""
+        """-1 for a complaint, 1 for praise, 0 when the feedback doesn't say, or a machine says it."""
+        if self.evaluator:
+            return 0
         if self.kind == "stars" and isinstance(self.value, int):
             return (self.value > 3) - (self.value < 3)
         if self.kind == "thumb" and isinstance(self.value, int):
@@ -97,15 +112,20 @@ class FeedbackAccepted(Feedback, Payload, stream="accepted"):
 
     `complaint` is absent for praise, and for a complaint that doesn't say. `weight` is what it counts as evidence: 1,
     or less for an implicit signal. `supersedes` names the feedback that the same user gave before on the same subject
-    in the same kind: a changed vote.
+    in the same kind: a changed vote; `superseded_by` the later vote that came before this one did.
+
+    `complaint_by` says what tells the complaint: the `words` that the user wrote, or, where these don't, the `event`
+    with its reason and tags.
     """
 
     feedback: Short
     received_at: Moment
     redactions: dict[str, int] = Field(default_factory=dict)
     complaint: Complaint | None = None
+    complaint_by: Literal["words", "event"] | None = None
     weight: Annotated[float, Field(gt=0, le=1)] = 1.0
     supersedes: Short | None = None
+    superseded_by: Short | None = None
 
 
 class EventRejected(Payload, stream="rejected"):

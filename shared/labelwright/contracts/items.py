@@ -13,7 +13,8 @@ Reason = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 class ItemOpened(Payload, stream="items"):
     """Triage saw something new. `factors` multiply to `priority`, so that a rank explains itself.
 
-    `split_from` names the item that these words were part of until a person parted them.
+    `split_from` names the item that these words were part of until a person parted them; `takes` names those of the
+    items merged into that one which leave with them, and their annotations with these.
     """
 
     item: ItemId
@@ -28,18 +29,24 @@ class ItemOpened(Payload, stream="items"):
     complaint: Complaint | None = None
     skill: Short | None = None
     split_from: ItemId | None = None
+    takes: list[ItemId] = Field(default_factory=list)
     received_at: Moment
 
 
 class ItemReinforced(Payload, stream="items"):
-    """An item weighs otherwise now: more of the same came, or some of it left, or an owner pinned it."""
+    """An item weighs otherwise now: more of the same came, or some of it left, or an owner pinned it.
+
+    `feedback` is the piece that was counted, if that is why. `number` rises with each change of an item, so that of two
+    pieces of news the later one is known, here and below.
+    """
 
     item: ItemId
-    feedback: Short
+    feedback: Short | None = None
     events: Count
     users: Count
     priority: float
     factors: dict[str, float] = Field(default_factory=dict)
+    number: Count = 0
 
 
 class ItemClosed(Payload, stream="items"):
@@ -49,12 +56,13 @@ class ItemClosed(Payload, stream="items"):
     """
 
     item: ItemId
-    cause: Literal["merged", "expired", "muted", "superseded"]
+    cause: Literal["merged", "expired", "muted", "superseded", "erased"]
     reason: Reason
     into: ItemId | None = None
     by: Short | None = None
     events: Count
     opened_at: Moment
+    number: Count = 0
 
 
 class ItemReopened(Payload, stream="items"):
@@ -64,6 +72,7 @@ class ItemReopened(Payload, stream="items"):
     reason: Reason
     by: Short | None = None
     priority: float
+    number: Count = 0
 
 
 class MergeProposed(Payload, stream="items"):

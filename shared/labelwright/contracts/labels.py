@@ -4,13 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from labelwright.contracts.feedback import Subject
+from labelwright.contracts.feedback import Complaint, Subject
 from labelwright.contracts.payload import Cost, Count, ItemId, Moment, Part, Payload, Price, Short, SourceName
 from labelwright.contracts.project import SourceKind
 
 
 class Vote(Part):
-    """An annotation as a label's provenance names it."""
+    """An annotation as a label's provenance names it.
+
+    `about` is the item whose words the annotator saw, where that was merged into the labeled one since.
+    """
 
     annotation: Short
     annotator: Short
@@ -19,6 +22,7 @@ class Vote(Part):
     label: Short
     price_usd: Price
     answered_at: Moment
+    about: ItemId | None = None
 
 
 class LabelResolved(Payload, stream="labels"):
@@ -37,6 +41,7 @@ class LabelResolved(Payload, stream="labels"):
     feedback_events: Count = 1
     text: str
     subject: Subject | None = None
+    complaint: Complaint | None = None
     cost_usd: Cost
     opened_at: Moment
     resolved_at: Moment
@@ -50,6 +55,7 @@ class DisputeOpened(Payload, stream="labels"):
     reason: str
     guideline_version: int
     annotations: list[Vote]
+    complaint: Complaint | None = None
 
 
 class LabelWithdrawn(Payload, stream="labels"):

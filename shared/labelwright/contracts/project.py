@@ -8,6 +8,7 @@ from labelwright.contracts.payload import Part, Payload, Price, Short, SourceNam
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,63}$")]
 SourceKind = Literal["rule", "model", "llm", "crowd", "expert"]
+ScoreMeaning = Literal["thumb", "stars", "text", "machine"]
 MACHINES: frozenset[str] = frozenset({"rule", "model", "llm"})
 
 
@@ -66,8 +67,10 @@ class ProjectFile(Part):
     """Everything that the owner of a project states. `max_answers` caps the answers that one item may get.
 
     An item that is not labeled `expire_after_days` after its last feedback expires. `customers` says whose feedback
-    weighs more than another's, up to twice. An implicit signal counts `signal_weight` of a spoken word.
+    weighs more than another's, up to twice. An implicit signal, and what a machine says, count `signal_weight`.
     `ask_complaint_of` names the source that is asked first what a complaint means where it doesn't say.
+    `scores` says by name what other tools' scores are: a user's `thumb` (above 0 is up), `stars` or `text`, or a
+    `machine`'s.
     """
 
     project: Name
@@ -84,6 +87,7 @@ class ProjectFile(Part):
     customers: dict[Short, Annotated[float, Field(ge=1, le=2)]] = Field(default_factory=dict)
     signal_weight: Annotated[float, Field(gt=0, le=1)] = 0.25
     ask_complaint_of: SourceName | None = None
+    scores: Annotated[dict[Short, ScoreMeaning], Field(max_length=100)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_fit_together(self) -> Self:

@@ -1,6 +1,6 @@
 """Work: tasks, the requests of annotators, their leases, and their answers."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -9,6 +9,16 @@ from labelwright.contracts.payload import Count, ItemId, Moment, Payload, Price,
 from labelwright.contracts.project import SourceKind
 
 Note = Annotated[str, StringConstraints(max_length=4_000)]
+Asks = Literal["label", "complaint"]
+"""What a task asks: the guideline's question, or what a complaint means (`contracts.feedback.COMPLAINTS`)."""
+
+
+def sight_of(item: str, asks: Asks) -> str:
+    """Return what is seen of an item by whom a question is put: each question is put once to anybody.
+
+    A task is named by it and a number: `<sight>.<n>`.
+    """
+    return item if asks == "label" else f"{item}-{asks}"
 
 
 class TaskOpened(Payload, stream="tasks"):
@@ -25,6 +35,12 @@ class TaskOpened(Payload, stream="tasks"):
     subject: Subject | None = None
     skill: Short | None = None
     gold_label: Short | None = None
+    asks: Asks = "label"
+
+    @property
+    def sight(self) -> str:
+        """What an annotator has seen who was shown the task."""
+        return sight_of(self.item, self.asks)
 
 
 class TaskReprioritised(Payload, stream="tasks"):
@@ -113,6 +129,7 @@ class AssignmentLeased(Payload, stream="assignments"):
     token: Short
     text: str
     expires_at: Moment
+    asks: Asks = "label"
 
 
 class AssignmentEnded(Payload, stream="assignments"):
@@ -127,7 +144,10 @@ class AssignmentEnded(Payload, stream="assignments"):
 
 
 class AnnotationRecorded(Payload, stream="annotations"):
-    """One annotator's answer to one task. With `gold_label`, it tested the annotator and settles nothing."""
+    """One annotator's answer to one task. With `gold_label`, it tested the annotator and settles nothing.
+
+    Where the task `asks` for the complaint, `label` is one of the complaints, and no annotation of the item's label.
+    """
 
     annotation: Short
     task: Short
@@ -144,6 +164,7 @@ class AnnotationRecorded(Payload, stream="annotations"):
     active_ms: Count | None = None
     leased_at: Moment
     answered_at: Moment
+    asks: Asks = "label"
 
 
 class AnnotationAbstained(Payload, stream="annotations"):
@@ -156,6 +177,7 @@ class AnnotationAbstained(Payload, stream="annotations"):
     source: SourceName
     source_kind: SourceKind
     guideline_version: int
+    asks: Asks = "label"
 
 
 class AnnotationRetracted(Payload, stream="annotations"):
@@ -166,6 +188,7 @@ class AnnotationRetracted(Payload, stream="annotations"):
     item: ItemId
     annotator: Short
     gold_label: Short | None = None
+    asks: Asks = "label"
 
 
 class RequestAnswered(Payload, stream="reply"):

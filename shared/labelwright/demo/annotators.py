@@ -7,8 +7,8 @@ from typing import Final
 
 from labelwright.demo import stories
 from labelwright.demo.feedback import Generated
-from labelwright.text.words import normalise
 from labelwright.text.redaction import redact
+from labelwright.text.words import normalise
 
 
 @dataclass(frozen=True, slots=True)

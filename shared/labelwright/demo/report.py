@@ -1,5 +1,6 @@
 """What became of everything, counted from the ledger, and what the labels claim beside what is so."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,8 @@ def report(story: Story, deeds: Deeds, ledger: Ledger, partition: str, out: Path
         data for _, data in _events(ledger, partition, "annotations") if isinstance(data, work.AnnotationRecorded)
     ]
     resolved, disputes = _labels(ledger, partition)
+    late = _overdue(ledger, partition)
+    expired = _expired(ledger, partition) + late
     judged = [(label, truth) for label in resolved if (truth := story.truth(label.text))]
     without_outcome = received - {one.feedback for one in accepted} - rejected
     lost = len(deeds.promised - received) + len(without_outcome) + _unfinished(ledger, partition) + deeds.sdk_lost
@@ -53,11 +56,27 @@ def report(story: Story, deeds: Deeds, ledger: Ledger, partition: str, out: Path
         "answers_with_fixed_overlap": FIXED_OVERLAP * opened,
         "labels": len(resolved),
         "disputes": disputes,
+        "expired": expired,
+        "expired_share": round(expired / (len(accepted) + late), 4) if accepted or late else 0.0,
+        "complaints": _complaints(accepted, resolved),
         "claimed_accuracy": _mean([label.probability for label, _ in judged] or [one.probability for one in resolved]),
         "realised_accuracy": _mean([float(label.label == truth) for label, truth in judged]),
         "lost": lost,
         "spent_usd": round(sum(one.price_usd for one in answers), 2),
         "snapshot": str(made.path) if made else None,
+    }
+
+
+def _complaints(
+    accepted: Sequence[feedback.FeedbackAccepted], resolved: Sequence[labels.LabelResolved]
+) -> dict[str, dict[str, int]]:
+    """Return by complaint how much feedback makes it, and how many labeled items; praise makes none."""
+    said: Counter[str] = Counter(one.complaint or feedback.UNSAID for one in accepted if one.sign < 0 or one.complaint)
+    labeled: Counter[str] = Counter(one.complaint or feedback.UNSAID for one in resolved)
+    return {
+        name: {"feedback": said[name], "labels": labeled[name]}
+        for name in (*feedback.COMPLAINTS, feedback.UNSAID)
+        if said[name] or labeled[name]
     }
 
 
@@ -70,6 +89,26 @@ def _labels(ledger: Ledger, partition: str) -> tuple[list[labels.LabelResolved],
             last[data.item] = data
             disputes += isinstance(data, labels.DisputeOpened)
     return [one for one in last.values() if isinstance(one, labels.LabelResolved)], disputes
+
+
+def _expired(ledger: Ledger, partition: str) -> int:
+    """Return how much feedback is in items that stand expired, without a label."""
+    last: dict[str, items.ItemClosed | items.ItemReopened] = {}
+    for _, data in _events(ledger, partition, "items"):
+        if isinstance(data, (items.ItemClosed, items.ItemReopened)):
+            known = last.get(data.item)
+            last[data.item] = known if known and known.number > data.number else data
+    closed = [one for one in last.values() if isinstance(one, items.ItemClosed)]
+    return sum(one.events for one in closed if one.cause == "expired")
+
+
+def _overdue(ledger: Ledger, partition: str) -> int:
+    """Count the feedback whose own time was over before intake read it."""
+    turned_away = (data for _, data in _events(ledger, partition, "rejected"))
+    return sum(
+        isinstance(data, feedback.EventRejected) and (data.service, data.code) == ("intake", "expired")
+        for data in turned_away
+    )
 
 
 def _unfinished(ledger: Ledger, partition: str) -> int:

@@ -5,15 +5,15 @@ read it. `of(...)` addresses a table's part for one project or annotator. Reads 
 `labelwright.engine.reads`) sends them all in one round trip.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Self, TypeVar
+from itertools import chain
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import to_json
 
 from labelwright.engine.decisions import Guard, Key, Write
 
@@ -21,6 +21,8 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
 MOST_ARGUMENTS = 200
+_SOON = timedelta(minutes=1)
+"""Longer than any decision waits for its commit."""
 
 Command = tuple[str, tuple[Key, ...], tuple[str, ...]]
 """A command of the server, or in lower case a read-only function of commit.lua; its keys; its arguments."""
@@ -86,6 +88,10 @@ class Register(Table):
         """Set the field."""
         return self._write("HSET", field, value)
 
+    def put_many(self, values: Mapping[str, str]) -> Write:
+        """Set some fields, one to a hundred of them."""
+        return self._write("HSET", *chain.from_iterable(values.items()))
+
     def drop(self, field: str) -> Write:
         """Remove the field."""
         return self._write("HDEL", field)
@@ -117,7 +123,10 @@ class Versioned(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class Documents(Table, Generic[M]):
-    """Models by field, each with a version that every `put` raises by one."""
+    """Models by field, each with a version that every `put` raises by one.
+
+    What has its default isn't stored: most of a document does. So a default must never change its meaning.
+    """
 
     model: type[M]
 
@@ -137,7 +146,8 @@ class Documents(Table, Generic[M]):
 
     def put(self, field: str, value: M, version: int) -> Write:
         """Write the document as its `version`: one more than what was read (1 when there was none)."""
-        return self._write("HSET", field, f"{version}|{to_json(value, exclude_none=True).decode()}")
+        body = value.model_dump_json(exclude_none=True, exclude_defaults=True)
+        return self._write("HSET", field, f"{version}|{body}")
 
     def drop(self, field: str) -> Write:
         """Remove the document."""
@@ -272,13 +282,32 @@ class Counter(Table):
         """Add to the count."""
         return self._write("HINCRBY", field, str(delta))
 
+    def put_many(self, counts: Mapping[str, int]) -> Write:
+        """Let some counts, one to a hundred of them, be these."""
+        return self._write("HSET", *chain.from_iterable((field, str(count)) for field, count in counts.items()))
+
+    def drop(self, *fields: str) -> Write:
+        """Count these as 0 again."""
+        return self._write("HDEL", *fields)
+
     def get(self, field: str) -> Read[int]:
         """Read one count."""
         return self._read("HGET", [field], lambda raw: int(raw or 0))
 
+    def get_many(self, fields: Iterable[str]) -> Read[dict[str, int]]:
+        """Read the counts that there are."""
+        return _by_field(self, fields, int)
+
     def all(self) -> Read[dict[str, int]]:
         """Read every count."""
         return self._read("HGETALL", [], lambda raw: {_decoded(field): int(count) for field, count in _pairs(raw)})
+
+
+class Remembered(NamedTuple):
+    """A text as a window holds it, and how many periods ago it was put there."""
+
+    value: str
+    age: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,27 +321,56 @@ class Window:
     period: timedelta
     keep: int
 
+    def newest(self, now: datetime) -> Register:
+        """Return the register that is written now: what others put since a read can only be there."""
+        return _periods(self, now)[0][0]
+
     def lacks(self, field: str, now: datetime) -> list[Guard]:
-        """Hold while no period that is still remembered has the field."""
-        registers, _ = _periods(self, now)
+        """Hold while no period that is still remembered has the field.
+
+        Near a period's end a colleague may have gone on into the next one already: then that one is looked at, too.
+        """
+        soon = min(self.period, _SOON)
+        registers = dict.fromkeys([*_periods(self, now + soon)[0][:1], *_periods(self, now)[0]])
         return [register.lacks(field) for register in registers]
 
     def put(self, field: str, value: str, now: datetime) -> list[Write]:
         """Remember the field from now on."""
+        return self.put_many({field: value}, now)
+
+    def put_many(self, values: Mapping[str, str], now: datetime) -> list[Write]:
+        """Remember some fields from now on, one to a hundred of them."""
         registers, vanish = _periods(self, now)
-        return [registers[0].put(field, value), vanish]
+        return [registers[0].put_many(values), vanish]
+
+    def still(self, field: str, found: Remembered | None, now: datetime) -> list[Guard]:
+        """Hold while the latest value is the one that `find_many` found at `now` (None: while there is none).
+
+        A colleague may have gone on into the next period already, so that one is looked at, too.
+        """
+        registers = [*_periods(self, now + self.period)[0][:1], *_periods(self, now)[0]]
+        if found is None:
+            return [register.lacks(field) for register in registers]
+        newer, holder = registers[: found.age + 1], registers[found.age + 1]
+        return [*(register.lacks(field) for register in newer), holder.is_(field, found.value)]
 
     def get_many(self, fields: Iterable[str], now: datetime) -> Read[dict[str, str]]:
         """Read the fields that are remembered; the latest value where several are."""
+        read = self.find_many(fields, now)
+        return Read(read.commands, lambda raw: {field: found.value for field, found in read.understand(raw).items()})
+
+    def find_many(self, fields: Iterable[str], now: datetime) -> Read[dict[str, Remembered]]:
+        """Read the fields that are remembered, with the age of what is found; the latest where several are."""
         asked = list(dict.fromkeys(fields))
         registers, _ = _periods(self, now)
         reads = [register.get_many(asked) for register in reversed(registers)]
         commands = tuple(command for read in reads for command in read.commands)
 
-        def understand(raw: list[Any]) -> dict[str, str]:
-            found: dict[str, str] = {}
-            for read in reads:
-                found |= read.understand(raw[: len(read.commands)])
+        def understand(raw: list[Any]) -> dict[str, Remembered]:
+            found: dict[str, Remembered] = {}
+            for age, read in zip(reversed(range(len(reads))), reads, strict=True):
+                values = read.understand(raw[: len(read.commands)])
+                found |= {field: Remembered(value, age) for field, value in values.items()}
                 raw = raw[len(read.commands) :]
             return found
 

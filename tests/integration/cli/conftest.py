@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -58,8 +60,8 @@ def command(
     """Run a command in a folder, with an environment that has nothing of ours but what is given."""
     ended = subprocess.run(
         [sys.executable, "-m", "labelwright.cli", *arguments],
-        cwd=folder, env=_clean() | dict(environment), input=typed, capture_output=True, text=True, timeout=within_s,
-        check=False,
+        cwd=folder, env=without_settings() | dict(environment), input=typed, capture_output=True, text=True,
+        timeout=within_s, check=False,
     )  # fmt: skip
     return Ran(ended.returncode, ended.stdout, ended.stderr)
 
@@ -79,25 +81,35 @@ class up:  # noqa: N801  # it reads as the command that it runs
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self._folder = folder
+        self._said: deque[str] = deque(maxlen=50)
+        self._listener = Thread(target=self._listen, daemon=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "labelwright.cli", "up", *arguments],
-            cwd=folder, env=_clean() | PORTS | environment, stderr=subprocess.PIPE, text=True,
+            cwd=folder, env=without_settings() | PORTS | environment, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
     def __enter__(self) -> System:
-        said: list[str] = []
         for line in self._process.stderr or ():
-            said.append(line)
+            self._said.append(line)
             if line.startswith("Ctrl-C stops"):
-                found = re.findall(r"^(\w+) +(http://[\d.:]+)", "".join(said), re.MULTILINE)
+                found = re.findall(r"^(\w+) +(http://[\d.:]+)", "".join(self._said), re.MULTILINE)
+                self._listener.start()
                 return System(self._folder, {name.lower(): url for name, url in found})
-        raise AssertionError(f"the system did not start: {''.join(said)}")
+        raise AssertionError(f"the system did not start: {''.join(self._said)}")
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        said = self._process.communicate(timeout=30)[1]
-        assert self._process.returncode == 0, said[-2_000:]
+        self._process.wait(timeout=30)
+        self._listener.join(timeout=10)
+        assert self._process.returncode == 0, "".join(self._said)
+
+    def _listen(self) -> None:
+        """Read what it logs, for it stands still once nobody does and the pipe is full."""
+        if self._process.stderr:
+            with self._process.stderr as lines:
+                self._said.extend(lines)
 
 
-def _clean() -> dict[str, str]:
+def without_settings() -> dict[str, str]:
+    """Return this process's environment without anything of ours."""
     return {name: value for name, value in os.environ.items() if not name.startswith("LABELWRIGHT_")}

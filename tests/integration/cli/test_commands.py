@@ -96,6 +96,7 @@ def test_shows_what_waits_where(system: System) -> None:
     assert {row["service"] for row in shown["services"]} >= {"intake", "triage", "resolve", "dispatch", "annotate"}
     assert shown["dead"] == 0
     assert shown["server"]["append_only"]
+    assert all(one["expired"] == 0 == one["expired_share"] for one in shown["signal"])
 
 
 def test_finds_a_healthy_installation_healthy(system: System) -> None:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.server
 
 KEYS = {
     "published", "accepted", "rejected", "duplicates", "items", "tasks", "annotations", "labels", "disputes",
-    "claimed_accuracy", "realised_accuracy", "lost", "spent_usd", "snapshot", "seconds",
+    "complaints", "claimed_accuracy", "realised_accuracy", "lost", "spent_usd", "snapshot", "seconds",
 }  # fmt: skip
 
 

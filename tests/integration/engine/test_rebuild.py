@@ -12,15 +12,15 @@ from labelwright.contracts.envelope import Event
 from labelwright.contracts.feedback import FeedbackReceived, Subject
 from labelwright.contracts.work import LeaseRequested
 from labelwright.errors import LedgerError
-from labelwright.ledger import Ledger, Store
+from labelwright.ledger import Ledger
 from labelwright.registry import apply_project
 from labelwright.runtime.partition import Partition
 from labelwright.runtime.rebuild import digest, rebuild
 from labelwright.runtime.server import Server
 from labelwright.runtime.service import Service
 from labelwright.runtime.stage import Stage
+from labelwright.stories import standings
 from services.publish.loop import Loop
-from services.triage.state import FIELD, items
 from tests.conftest import until
 from tests.integration.engine.stages import running
 from tests.unit.dispatch.office import PROJECT, project_file
@@ -101,7 +101,7 @@ async def _keep(server: Server) -> None:
 
 
 def _ledger(server: Server) -> Ledger:
-    return Ledger(Store(server.settings.ledger_location))
+    return Ledger.of(server.settings)
 
 
 def _said(number: int) -> Event[FeedbackReceived]:
@@ -127,8 +127,5 @@ def _wants(number: int) -> Event[LeaseRequested]:
 
 async def _events(partition: Partition) -> int:
     """How many pieces of feedback triage counted in its items."""
-    reads = await partition.reads()
-    keys = [key.decode() async for key in partition.client.scan_iter(match="{p0}:triage.items:*")]
-    parts = [items.of(*key.split(":")[2:]) for key in keys]
-    found = await reads.many([part.get(FIELD) for part in parts])
-    return sum(document.value.events for document in found if document)
+    (found,) = await (await partition.reads())(standings.all())
+    return sum(standing.value.events for standing in found.values())

@@ -41,7 +41,8 @@ async def test_an_event_is_followed_from_its_receipt_to_its_label(
 
     assert [step["step"] for step in received] == ["received"]
     assert [step["step"] for step in asked] == ["received", "accepted", "item", "task"]
-    assert asked[2] == {"step": "item", "at": asked[2]["at"], "item": held["item"], "how": "opened"}
+    assert (asked[2]["item"], asked[2]["how"], asked[2]["events"]) == (held["item"], "opened", 1)
+    assert asked[2]["why"].startswith("severity plain x 2 | reach: 1 user of 1 customer, 1 counted x 1 | new x 1.5 |")
     assert (asked[3]["source"], asked[3]["status"]) == ("crowd", "ready")
     assert leased[4] == {
         "step": "assignment",

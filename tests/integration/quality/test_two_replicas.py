@@ -86,7 +86,7 @@ def _alone(events: list[Event[Payload]]) -> dict[int | None, dict[str, float]]:
     shop = Shop()
     for event in events:
         shop.batch([event])
-    return {version: shop.figures(version) for version in (None, 1)}
+    return {version: shop.all_figures(version) for version in (None, 1)}
 
 
 async def _figures(server: Server, version: int | None) -> dict[str, float]:

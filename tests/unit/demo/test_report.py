@@ -9,7 +9,7 @@ import msgpack
 from labelwright import topology
 from labelwright.contracts.envelope import Event, encode
 from labelwright.contracts.feedback import EventRejected, FeedbackAccepted, FeedbackReceived, Subject
-from labelwright.contracts.items import ItemOpened
+from labelwright.contracts.items import ItemClosed, ItemOpened, ItemReopened
 from labelwright.contracts.payload import Payload
 from labelwright.demo.people import Deeds
 from labelwright.demo.report import report
@@ -84,7 +84,7 @@ def test_counts_feedback_without_an_outcome(tmp_path: Path) -> None:
 def test_counts_an_entry_for_each_reader_that_did_not_finish_it(tmp_path: Path) -> None:
     story = [received("a"), accepted("a"), opened("a")]
 
-    assert lost(tmp_path, Deeds(promised={"a"}), story, unfinished=["opened-a"]) == 2
+    assert lost(tmp_path, Deeds(promised={"a"}), story, unfinished=["opened-a"]) == 3
 
 
 def test_counts_what_the_sdk_lost(tmp_path: Path) -> None:
@@ -103,3 +103,18 @@ def test_counts_items_and_those_who_were_rejected_on_the_way(tmp_path: Path) -> 
     }  # fmt: skip
     assert figures["claimed_accuracy"] is None
     assert figures["answers_with_fixed_overlap"] == 3
+
+
+def test_counts_the_feedback_that_expired_without_a_label_by_the_latest_news_of_its_item(tmp_path: Path) -> None:
+    news = [
+        ItemClosed(item="a", cause="expired", reason="r", events=2, opened_at=NOW, number=2),
+        ItemClosed(item="b", cause="expired", reason="r", events=4, opened_at=NOW, number=2),
+        ItemReopened(item="b", reason="r", priority=1, number=3),
+        ItemClosed(item="c", cause="merged", reason="r", events=8, opened_at=NOW, number=2),
+    ]
+    told = [Event(f"news-{number}", "/triage", "support", NOW, data) for number, data in enumerate(news)]
+    story = [received("a"), *(accepted(f"f{number}") for number in range(14)), received("z"), rejected("z"), *told]
+
+    figures = report(STORY, Deeds(), kept(tmp_path, story), "p0", tmp_path)
+
+    assert (figures["expired"], figures["expired_share"]) == (3, 0.2)

@@ -199,18 +199,20 @@ def opened(
     skill: str | None = None,
     guideline_version: int = 1,
 ) -> TaskOpened:
-    """A task about the item that its id begins with."""
+    """A task about the item that its id begins with; it asks for the complaint where the id says so."""
+    item, _, asks = task.partition(".")[0].partition("-")
     return TaskOpened(
         task=task,
-        item=task.partition(".")[0],
+        item=item,
         guideline_version=guideline_version,
         source=source,
         source_kind=source_kind,
         price_usd=0.1,
         priority=priority,
-        text=f"text of {task.partition('.')[0]}",
+        text=f"text of {item}",
         subject=Subject(type="screen", id="checkout", prompt="Why?"),
         skill=skill,
+        asks="complaint" if asks else "label",
     )
 
 

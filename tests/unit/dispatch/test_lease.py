@@ -28,7 +28,7 @@ def test_answers_with_the_assignment_as_its_holder_may_see_it() -> None:
     held = office.task("a.1").lease
     assert held is not None
     assert answer.status == 200
-    shown = "assignment task item project annotator token expires_at guideline_version text subject source"
+    shown = "assignment task item project annotator token expires_at guideline_version text subject source asks"
     assert set(answer.body) == set(shown.split())
     assert (answer.body["assignment"], answer.body["token"]) == (held.assignment, held.token)
     assert (answer.body["text"], answer.body["source"], answer.body["project"]) == ("text of a", "crowd", PROJECT)

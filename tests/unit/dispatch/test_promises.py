@@ -15,6 +15,7 @@ from labelwright.contracts.work import (
     AnnotationRecorded,
     AnnotationRetracted,
     AnnotationSubmitted,
+    Asks,
     AssignmentEnded,
     AssignmentLeased,
     HeartbeatSent,
@@ -23,6 +24,7 @@ from labelwright.contracts.work import (
     RetractionRequested,
     TaskReprioritised,
     TaskWithdrawn,
+    sight_of,
 )
 from tests.unit.dispatch.office import Office, machine_opened, opened, project_file
 
@@ -45,10 +47,16 @@ class Dispatch(RuleBasedStateMachine):
         self.asked: dict[str, Request] = {}
         self.holding: list[AssignmentLeased] = []
 
-    @rule(item=ITEMS, is_machine=st.booleans(), priority=st.integers(0, 3), skill=st.sampled_from([None, "german"]))
-    def open_task(self, item: int, is_machine: bool, priority: int, skill: str | None) -> None:
+    @rule(
+        item=ITEMS,
+        asks=st.sampled_from(["label", "label", "complaint"]),
+        is_machine=st.booleans(),
+        priority=st.integers(0, 3),
+        skill=st.sampled_from([None, "german"]),
+    )
+    def open_task(self, item: int, asks: Asks, is_machine: bool, priority: int, skill: str | None) -> None:
         self.opened[item] += 1
-        name = f"i{item}.{self.opened[item]}"
+        name = f"{sight_of(f'i{item}', asks)}.{self.opened[item]}"
         self._later(machine_opened(name) if is_machine else opened(name, priority=priority, skill=skill))
 
     @rule(item=ITEMS, number=st.integers(1, 4), priority=st.integers(0, 3))
@@ -78,7 +86,7 @@ class Dispatch(RuleBasedStateMachine):
             "reply": "gw",
         }
         kinds: dict[str, Payload] = {
-            "submit": AnnotationSubmitted(label=data.draw(st.sampled_from(["good", "bad", "maybe"])), **who),
+            "submit": AnnotationSubmitted(label=data.draw(st.sampled_from(["good", "bad", "unsafe", "maybe"])), **who),
             "beat": HeartbeatSent(**who),
             "undo": RetractionRequested(**who),
         }
@@ -124,7 +132,7 @@ class Dispatch(RuleBasedStateMachine):
         assert ranked["dispatch.leases"] == {f"shop/{task.question.task}" for task in tasks if task.status == "leased"}
 
     @invariant()
-    def no_task_is_leased_twice_at_once_and_no_item_shown_twice(self) -> None:
+    def no_task_is_leased_twice_at_once_and_no_question_put_twice(self) -> None:
         held: dict[str, str] = {}
         shown: dict[tuple[str, str], str] = {}
         beaten = self._beaten()
@@ -134,12 +142,13 @@ class Dispatch(RuleBasedStateMachine):
                     assert lease.task not in held
                     held[lease.task] = lease.assignment
                     if lease.annotator in PEOPLE:
-                        assert shown.setdefault((lease.annotator, lease.item), lease.task) == lease.task
+                        sight = lease.annotator, sight_of(lease.item, lease.asks)
+                        assert shown.setdefault(sight, lease.task) == lease.task
                 case AssignmentEnded() as ended:
                     assert held.pop(ended.task) == ended.assignment
                     unseen = ended.outcome == "expired" or ended.reason == "abandoned"
                     if unseen and ended.assignment not in beaten:
-                        shown.pop((ended.annotator, ended.item), None)
+                        shown.pop((ended.annotator, ended.task.partition(".")[0]), None)
                 case AnnotationRecorded() as recorded:
                     assert held.pop(recorded.task) == recorded.assignment
                 case AnnotationRetracted() as retracted:
@@ -160,7 +169,7 @@ class Dispatch(RuleBasedStateMachine):
     def nothing_that_an_annotator_is_told_names_gold(self) -> None:
         for _, answer in self.office.model.replies:
             if answer.status == 200 and "assignment" in answer.body:
-                assert len(answer.body) == 11
+                assert len(answer.body) == 12
                 assert not {"gold_label", "priority", "skill"} & answer.body.keys()
 
     @invariant()
@@ -172,7 +181,7 @@ class Dispatch(RuleBasedStateMachine):
             fitting = [
                 task
                 for task in ready
-                if task.question.item not in seen and task.question.skill in (None, *request.skills)
+                if task.question.sight not in seen and task.question.skill in (None, *request.skills)
             ]
             last_holders = {task.lease.annotator for task in fitting if task.lease}
             assert not fitting or last_holders == {request.annotator}

@@ -444,7 +444,7 @@ SAME: Final = (
     ("Totally useless answer about taxes", "Useless answer about taxes"),
     (
         "It takes ages to load the list of my projects",
-        "It takes ages to load the list of my projects\n\nOn Tue, Mar 3, 2026 at 10:12 AM Support <support@example.com> wrote:\n> How are we doing?",
+        "It takes ages to load the list of my projects\n\nOn Tue, Mar 3, Support wrote:\n> How are we doing?",
     ),
     ("l'application ne répond plus depuis hier", "L’application ne répond plus depuis hier !!"),
     ("Bad answer", "bad answer."),

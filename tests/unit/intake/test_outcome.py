@@ -15,15 +15,23 @@ from labelwright.contracts.feedback import FeedbackAccepted, FeedbackReceived, S
 from labelwright.contracts.items import ItemReinforced
 from labelwright.contracts.payload import Payload
 from labelwright.contracts.project import ProjectFile
-from labelwright.engine.decisions import Commit, Decision, Reject, emit
+from labelwright.engine.decisions import Commit, Decision, Effect, Reject, Write, emit
 from labelwright.engine.tables import milliseconds
+from labelwright.expiry import overdue
 from labelwright.runtime.server import Server
 from labelwright.stories import outcomes, story_key
 from services.intake.decide import decide
 from services.intake.state import State, load
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-STATE = State(NOW, frozenset({"acme"}), {})
+FILE = ProjectFile.model_validate(
+    {
+        "project": "acme",
+        "guideline": {"question": "Is it?", "labels": [{"name": "yes"}, {"name": "no"}]},
+        "sources": [{"name": "people", "kind": "expert", "price_usd": 1}],
+    }
+)
+STATE = State(NOW, {"acme": FILE}, {})
 DOWN = FeedbackReceived(kind="thumb", value=-1, subject=Subject(type="llm_response", id="r1"))
 
 
@@ -36,10 +44,12 @@ def _one(event: Event[Payload], state: State = STATE) -> Decision:
     return decision
 
 
-def _rejected(code: str, reason: str, project: str = "acme", name: str = "f1") -> Reject:
+def _rejected(
+    code: str, reason: str, project: str = "acme", name: str = "f1", effects: Sequence[Effect] = ()
+) -> Reject:
     field = story_key(project, name)
     outcome = outcomes.put(field, f"{milliseconds(NOW)}|{code}|{reason}", NOW)
-    return Reject(code, reason, outcomes.lacks(field, NOW), outcome)
+    return Reject(code, reason, outcomes.lacks(field, NOW), [*outcome, *effects])
 
 
 def test_valid_feedback_is_accepted_once_and_its_outcome_remembered() -> None:
@@ -50,13 +60,14 @@ def test_valid_feedback_is_accepted_once_and_its_outcome_remembered() -> None:
         effects=[
             *outcomes.put("acme/f1", f"{milliseconds(NOW)}|accepted", NOW),
             stories.accepted.add("acme"),
+            stories.complaints.of("acme").add("unsaid"),
             emit(accepted),
         ],
     )
 
 
 def test_an_id_that_has_an_outcome_changes_nothing() -> None:
-    assert _one(_event(), State(NOW, frozenset({"acme"}), {"acme/f1": "1|schema_violation|no"})) == Commit()
+    assert _one(_event(), State(NOW, {"acme": FILE}, {"acme/f1": "1|schema_violation|no"})) == Commit()
 
 
 def test_an_id_is_taken_once_within_a_batch_even_with_another_body() -> None:
@@ -77,7 +88,7 @@ def test_a_rejected_id_stays_rejected_in_the_batch() -> None:
 
 
 def test_projects_never_share_an_id() -> None:
-    state = State(NOW, frozenset({"acme", "beta"}), {"acme/f1": "1|accepted"})
+    state = State(NOW, {"acme": FILE, "beta": FILE}, {"acme/f1": "1|accepted"})
 
     first, second = decide([_event(), _event(project="beta")], state)
 
@@ -100,7 +111,11 @@ def test_an_unknown_project_is_named() -> None:
 def test_what_expired_on_its_way_is_turned_away() -> None:
     reason = "the event expired at 2026-05-04T12:00:00+00:00, before intake saw it; give it longer"
 
-    assert _one(_event(expires_at=NOW)) == _rejected("expired", reason)
+    counted = [overdue.of("acme").add("before_intake/7d")]
+
+    old = _event(expires_at=NOW, time=NOW - timedelta(days=2))
+
+    assert _one(old) == _rejected("expired", reason, effects=counted)
     assert isinstance(_one(_event(expires_at=NOW + timedelta(seconds=1))), Commit)
 
 
@@ -201,25 +216,19 @@ def test_every_outcome_makes_the_guard_of_its_id_fail(batch: Sequence[Event[Payl
     for decision in decide(batch, STATE):
         written = {(effect.key, effect.args[0]) for effect in outcomes_written(decision)}
         assert written <= {(guard.key, guard.args[0]) for guard in decision.guards}
-        assert bool(written) == bool(decision.guards)
+        assert bool(written) == any(guard.key.name.startswith(outcomes.name) for guard in decision.guards)
 
 
 def outcomes_written(decision: Decision) -> list[Any]:
-    return [effect for effect in decision.effects if getattr(effect, "command", "") == "HSET"]
+    puts = [effect for effect in decision.effects if isinstance(effect, Write) and effect.command == "HSET"]
+    return [effect for effect in puts if effect.key.name.startswith(outcomes.name)]
 
 
 @pytest.mark.server
 @pytest.mark.anyio
 async def test_two_consumers_never_accept_an_id_twice(server: Server) -> None:
     partition = server.partition("p0")
-    file = ProjectFile.model_validate(
-        {
-            "project": "acme",
-            "guideline": {"question": "Is it?", "labels": [{"name": "yes"}, {"name": "no"}]},
-            "sources": [{"name": "people", "kind": "expert", "price_usd": 1}],
-        }
-    )
-    applied = projects.current.put("acme", projects.Project(number=1, file=file), 1)
+    applied = projects.current.put("acme", projects.Project(number=1, file=FILE), 1)
     await partition.write("gateway", [], [applied], cause="apply", project="acme")
     batch = [_event(name, time=await partition.now()) for name in ("f1", "f2")]
     states = [await load(batch, await partition.reads()) for _ in range(2)]

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from labelwright.contracts.envelope import Event
-from labelwright.contracts.feedback import Subject
+from labelwright.contracts.feedback import Complaint, Subject
 from labelwright.contracts.items import ItemOpened
 from labelwright.contracts.labels import DisputeOpened, LabelResolved
 from labelwright.contracts.payload import Payload
@@ -73,10 +73,21 @@ class Shop:
         tick = Event("t" + str(number), "/clock", "-", self.model.now, TickStruck(name="measure", slot=number))
         return [event.data for event in self.batch([tick]) if isinstance(event.data, QualityMeasured)]
 
-    def figures(self, version: int | None = None, project: str = PROJECT) -> dict[str, float]:
-        """A scope's figures as they are now."""
+    def all_figures(self, version: int | None = None, project: str = PROJECT) -> dict[str, float]:
+        """A scope's figures as they are now, those of each complaint among them."""
         scope = Scope(project, version)
         return figures_of(scope, asyncio.run(totals_of(self.model.reads(), [scope]))[scope])
+
+    def figures(self, version: int | None = None, project: str = PROJECT, complaint: str = "") -> dict[str, float]:
+        """A scope's figures as they are now, of everything or of one complaint, by the same names."""
+        found = self.all_figures(version, project)
+        if not complaint:
+            return {name: value for name, value in found.items() if not name.startswith("complaint_")}
+        return {
+            name.removeprefix("complaint_").replace(f".{complaint}", "", 1): value
+            for name, value in found.items()
+            if name.startswith("complaint_") and name.split(".")[1] == complaint
+        }
 
     def samples(self) -> list[Sample]:
         """What is exported to Prometheus."""
@@ -91,11 +102,11 @@ def abstained(item: str = "a") -> AnnotationAbstained:
     )  # fmt: skip
 
 
-def opened(item: str, received_at: datetime = START) -> ItemOpened:
+def opened(item: str, received_at: datetime = START, complaint: Complaint | None = None) -> ItemOpened:
     """An item that triage opened."""
     return ItemOpened(
         item=item, feedback=f"f {item}", fingerprint="f" * 32, kind="text", sign=0, text="too slow", subject=SUBJECT,
-        priority=1.0, received_at=received_at,
+        priority=1.0, complaint=complaint, received_at=received_at,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def test_every_figure_is_exported_under_its_own_name() -> None:
 
     samples = {sample.name for sample in shop.samples()}
 
-    figures = {name.partition(".")[0] for version in (None, 1) for name in shop.figures(version)}
+    figures = {name.partition(".")[0] for version in (None, 1) for name in shop.all_figures(version)}
     assert samples == {f"labelwright_{name}" for name in figures}
 
 

@@ -105,4 +105,5 @@ def test_a_clock_that_is_centuries_off_adds_a_year_at_most() -> None:
     shop.tell(resolved("a", at=datetime(9999, 12, 31, tzinfo=UTC), received_at=datetime(1, 1, 1, tzinfo=UTC)))
 
     totals = [sample.value.total for sample in shop.samples() if isinstance(sample.value, Distribution)]
-    assert totals == [timedelta(days=365).total_seconds()]
+    of_everything_and_of_its_complaint = 2
+    assert totals == [timedelta(days=365).total_seconds()] * of_everything_and_of_its_complaint

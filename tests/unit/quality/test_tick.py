@@ -17,8 +17,9 @@ def test_tells_the_figures_of_what_changed_and_of_nothing_else() -> None:
     measured = sorted(shop.strike(), key=lambda one: one.guideline_version or 0)
 
     assert [one.guideline_version for one in measured] == [None, 1]
-    assert measured[0].values == shop.figures()
-    assert measured[1].values == {"agreement_answers": 2, "agreement.raw": 1}
+    assert measured[0].values == shop.all_figures()
+    assert measured[1].values == shop.all_figures(1)
+    assert shop.figures(1) == {"agreement_answers": 2, "agreement.raw": 1}
     assert shop.strike() == []
 
 
@@ -51,7 +52,7 @@ def test_a_tick_behind_changes_of_its_own_batch_tells_of_them() -> None:
 
     published = shop.tell(*batch, TickStruck(name="measure", slot=2))
 
-    assert [event.data for event in published] == [QualityMeasured(values=shop.figures())]
+    assert [event.data for event in published] == [QualityMeasured(values=shop.all_figures())]
     assert shop.figures()["annotations_abstained_total.rules"] == 1
 
 

@@ -68,4 +68,4 @@ async def test_older_news_does_not_undo_newer(partition: ModelPartition) -> None
     assert (known.value.feedback_events, known.value.priority) == (4, 5.0)
     assert known.value.feedback == ["f1", "f4", "f3"]
     told = [event.data.priority for event in partition.published if isinstance(event.data, TaskReprioritised)]
-    assert told == [5.0]
+    assert told == [10.0]  # the belief is still the prior: as unsure as can be, twice the priority

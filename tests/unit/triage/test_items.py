@@ -1,55 +1,59 @@
 """Equal feedback is one item, opened once, every piece of it counted."""
 
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import replace
+import asyncio
 from datetime import timedelta
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from labelwright.contracts.envelope import Event
 from labelwright.contracts.feedback import Subject
 from labelwright.contracts.items import ItemOpened, ItemReinforced
 from labelwright.contracts.payload import Payload
-from labelwright.contracts.quality import TickStruck
-from labelwright.engine.decisions import Commit, Reject, Write, emit
-from labelwright.engine.tables import Versioned, milliseconds
+from labelwright.contracts.project import Guideline, LabelDefinition, ProjectFile, Source
+from labelwright.contracts.work import TaskWithdrawn
+from labelwright.engine.decisions import Commit, Reject, emit
+from labelwright.engine.tables import milliseconds
 from labelwright.identity import derive
+from labelwright.projects import Project, current
 from labelwright.runtime.server import Server
-from labelwright.stories import placements
-from services.triage.decide import REMEMBERED, decide
-from services.triage.priority import MOST_VOICES, voice
-from services.triage.state import FIELD, Item, Known, State, items, load, voices
-from services.triage.wording import fingerprint_of
-from tests.unit.triage.stories_told import EMPTY, NOW, SUBJECT, after, event, feedback, told
+from labelwright.stories import Standing, placements, standings
+from services.triage.board import UNSAID_LIFE
+from services.triage.decide import decide
+from services.triage.priority import MOST_VOICES, factors, voice
+from services.triage.state import State, Statement, expiries, load, opened, statements, tallies
+from tests.unit.triage.stories_told import EMPTY, NOW, SUBJECT, Shop, event, feedback, said, statement, told
 
 ANNA, BERT = voice(feedback(user="anna"), ""), voice(feedback(user="bert"), "")
-FINGERPRINT = fingerprint_of("acme", feedback())
-ADDRESS = "acme", FINGERPRINT
-ITEM = derive("item", "acme", "f1")
-
-
-def _item(**changes: Any) -> Item:
-    first = Item(item=ITEM, events=1, severity=2, novelty=1.0, opener=ANNA, forgotten_at=NOW + REMEMBERED)
-    return first.model_copy(update=changes)
-
-
-def _knowing(item: Item, *others: str, version: int = 1) -> State:
-    return State(NOW, {ADDRESS: Known(Versioned(version, item), frozenset({item.opener, *others}))})
+FINGERPRINT = statement(event())
+ITEM = derive("item", "acme", "f1", FINGERPRINT)
+OPENED = Standing(
+    project="acme",
+    item=ITEM,
+    statements=[FINGERPRINT],
+    factors=factors(severity=2, voices={ANNA}, novelty=1.0),
+    priority=2.0,
+    opened_at=NOW,
+    last_at=NOW,
+    expires_at=NOW + UNSAID_LIFE,
+    opener=f"{FINGERPRINT}/{ANNA}",
+)
 
 
 def test_what_is_new_opens_an_item() -> None:
     assert list(decide([event()], EMPTY)) == [
         Commit(
-            guards=[items.of(*ADDRESS).version_is(FIELD, 0)],
+            guards=[
+                placements.newest(NOW).lacks("acme/f1"),
+                statements.of("acme").version_is(FINGERPRINT, 0),
+                standings.version_is(f"acme/{ITEM}", 0),
+            ],
             effects=[
-                items.of(*ADDRESS).put(FIELD, _item(), 1),
-                items.of(*ADDRESS).vanish_at(NOW + REMEMBERED),
-                *placements.put("acme/f1", f"{milliseconds(NOW)}|{ITEM}|opened", NOW),
+                statements.of("acme").put(FINGERPRINT, Statement(item=ITEM), 1),
+                standings.put(f"acme/{ITEM}", OPENED, 1),
+                opened.of("2026-05-04").add(f"acme/{ANNA}"),
+                opened.of("2026-05-04").add(f"acme/{ANNA.partition('.')[0]}"),
+                opened.of("2026-05-04").vanish_at(NOW + timedelta(days=2)),
+                expiries.put(f"acme/{ITEM}", milliseconds(NOW + UNSAID_LIFE)),
                 emit(
                     ItemOpened(
                         item=ITEM,
@@ -60,54 +64,71 @@ def test_what_is_new_opens_an_item() -> None:
                         text="We are always open.",
                         subject=Subject.model_validate(SUBJECT),
                         priority=2.0,
-                        factors={"severity": 2.0, "reach": 1.0, "novelty": 1.0},
+                        factors=OPENED.factors,
                         received_at=NOW,
                     )
                 ),
+                *placements.put("acme/f1", f"{milliseconds(NOW)}|{ITEM}|opened|{FINGERPRINT}", NOW),
             ],
         )
     ]
 
 
 def test_more_of_the_same_by_another_user_makes_it_weigh_more() -> None:
-    factors = {"severity": 2.0, "reach": pytest.approx(1.2925, abs=1e-4), "novelty": 1.0}
+    shop, later = Shop(), NOW + timedelta(hours=1)
+    shop.hears(event())
+    shop.later(hours=1)
+    second = event("f2", user="bert")
 
-    (decision,) = decide([event("f2", user="bert")], _knowing(_item()))
+    (decision,) = decide([second], shop.state(second))
 
+    weight = factors(severity=2, voices={ANNA, BERT}, novelty=1.0)
+    stands = {"events": 2, "users": 2, "customers": 2, "factors": weight, "priority": 2 * weight["reach"]}
+    reinforced = OPENED.model_copy(update=stands | {"last_at": later, "expires_at": later + UNSAID_LIFE})
+    tally = tallies.of("acme", ITEM)
     assert decision == Commit(
-        guards=[items.of(*ADDRESS).version_is(FIELD, 1)],
+        guards=[
+            placements.newest(later).lacks("acme/f2"),
+            statements.of("acme").version_is(FINGERPRINT, 1),
+            standings.version_is(f"acme/{ITEM}", 1),
+        ],
         effects=[
-            items.of(*ADDRESS).put(FIELD, _item(events=2), 2),
-            voices.of(*ADDRESS).put(BERT),
-            voices.of(*ADDRESS).vanish_at(NOW + REMEMBERED),
-            *placements.put("acme/f2", f"{milliseconds(NOW)}|{ITEM}|reinforced", NOW),
-            decision.effects[-1],
+            standings.put(f"acme/{ITEM}", reinforced, 2),
+            tally.put_many({f"{FINGERPRINT}/{ANNA}": 1, f"{FINGERPRINT}/{BERT}": 1}),
+            *placements.put("acme/f2", f"{milliseconds(later)}|{ITEM}|reinforced|{FINGERPRINT}", later),
+            emit(
+                ItemReinforced(
+                    item=ITEM,
+                    feedback="f2",
+                    events=2,
+                    users=2,
+                    priority=reinforced.priority,
+                    factors=weight,
+                    number=2,
+                )
+            ),
         ],
     )
-    (reinforced,) = told([decision])
-    assert isinstance(reinforced, ItemReinforced)
-    assert (reinforced.item, reinforced.feedback, reinforced.events, reinforced.users) == (ITEM, "f2", 2, 2)
-    assert reinforced.factors == factors
-    assert reinforced.priority == pytest.approx(2.585, abs=1e-3)
 
 
 def test_the_same_user_again_is_counted_as_an_event_only() -> None:
-    (decision,) = decide([event("f5")], _knowing(_item(events=4), BERT, version=4))
+    shop = Shop()
+    shop.hears(event("f1"), event("f2", user="bert"), event("f3"), event("f4"))
+    (before,) = shop.standings()
 
-    assert decision == Commit(
-        guards=[items.of(*ADDRESS).version_is(FIELD, 4)],
-        effects=[
-            items.of(*ADDRESS).put(FIELD, _item(events=5), 5),
-            *placements.put("acme/f5", f"{milliseconds(NOW)}|{ITEM}|reinforced", NOW),
-        ],
-    )
+    told_now = shop.hears(event("f5"))
+
+    assert told_now == []
+    (after,) = shop.standings()
+    assert after == before.model_copy(update={"events": 5})
+    assert shop.place("f5").how == "reinforced"
 
 
 def test_a_batch_reads_its_own_writes() -> None:
     opened, second, third = decide([event("f1"), event("f2", user="bert"), event("f3")], EMPTY)
 
-    assert [one.guards for one in (opened, second, third)] == [
-        [items.of(*ADDRESS).version_is(FIELD, version)] for version in range(3)
+    assert [one.guards[-1] for one in (opened, second, third)] == [
+        standings.version_is(f"acme/{ITEM}", version) for version in range(3)
     ]
     assert [type(data) for data in told([opened, second, third])] == [ItemOpened, ItemReinforced, ItemReinforced]
 
@@ -117,24 +138,73 @@ def test_a_thousand_of_the_same_are_told_a_few_times() -> None:
 
     counts = [data.events for data in told(decisions) if isinstance(data, ItemReinforced)]
     assert counts == [2, 3, 4, 6, 8, 12, 18, 26, 39, 58, 87, 130, 195, 292, 438, 657, 986]
-    assert all(len(one.guards) + len(one.effects) <= 8 for one in decisions)
+    assert all(len(one.guards) + len(one.effects) <= 13 for one in decisions)
 
 
 def test_users_beyond_two_hundred_are_counted_as_events() -> None:
-    many = [event(f"f{number}", user=f"u{number}") for number in range(300)]
+    shop = Shop()
 
-    state = after(EMPTY, list(decide(many, EMPTY)), [ADDRESS])
+    shop.hears(*(event(f"f{number}", user=f"u{number}") for number in range(300)))
 
-    assert len(state.known[ADDRESS].voices) == MOST_VOICES
-    assert state.known[ADDRESS].document.value.events == 300
+    (item,) = shop.items().values()
+    assert item.standing.value.users == MOST_VOICES
+    assert item.standing.value.events == sum(item.tally.values()) == 300
+    assert item.tally[f"{FINGERPRINT}/-"] == 100
+
+
+def test_one_user_who_repeats_himself_raises_nothing_beyond_his_first() -> None:
+    shop = Shop()
+    shop.hears(event("f1"))
+    (before,) = shop.standings()
+
+    shop.hears(*(event(f"again {number}") for number in range(1_000)))
+
+    (after,) = shop.standings()
+    assert after.events == 1_001
+    assert (after.priority, after.users, after.factors) == (before.priority, before.users, before.factors)
+
+
+def test_a_flood_of_one_customer_weighs_no_more_than_two_of_its_users() -> None:
+    shop, other = Shop(), Shop()
+
+    shop.hears(*(event(f"f{number}", user=f"u{number}", customer="loud") for number in range(500)))
+    other.hears(*(event(f"f{number}", user=f"u{number}", customer="loud") for number in range(2)))
+
+    (flooded,), (spoken,) = shop.standings(), other.standings()
+    assert flooded.priority == spoken.priority
+
+
+def test_weak_evidence_weighs_less_than_a_word() -> None:
+    shop, other = Shop(), Shop()
+    signals = [event(f"f{n}", kind="signal", value="retry", user=f"u{n}", weight=0.25) for n in range(4)]
+
+    shop.hears(*signals)
+    other.hears(*(event(f"f{n}", kind="signal", value="retry", user=f"u{n}") for n in range(4)))
+
+    (weak,), (strong,) = shop.standings(), other.standings()
+    assert weak.users == strong.users == 4
+    assert weak.factors["reach"] < strong.factors["reach"]
 
 
 def test_a_graver_report_is_told_at_once() -> None:
-    state = _knowing(_item(events=4), BERT, version=4)
+    shop = Shop()
+    shop.hears(*(event(f"f{number}") for number in range(4)))
 
-    (reinforced,) = told(list(decide([event("f5", reason="Data loss")], state)))
+    (reinforced,) = shop.hears(event("f5", reason="Data loss"))
 
+    assert isinstance(reinforced, ItemReinforced)
     assert reinforced.factors["severity"] == 8.0
+
+
+def test_a_customer_who_weighs_more_makes_the_item_weigh_more() -> None:
+    shop = Shop()
+    _apply(shop, customers={"big": 2.0})
+    shop.hears(*(event(f"f{number}", user=f"u{number}") for number in range(4)))
+
+    (reinforced,) = shop.hears(event("f5", user="u5", customer="big"))
+
+    assert isinstance(reinforced, ItemReinforced)
+    assert reinforced.factors["customer"] == 2.0
 
 
 def test_projects_never_share_an_item() -> None:
@@ -146,99 +216,52 @@ def test_projects_never_share_an_item() -> None:
     assert ours.fingerprint != theirs.fingerprint
 
 
-def test_an_item_that_is_half_forgotten_is_remembered_anew() -> None:
-    later = NOW + timedelta(days=50)
-    state = replace(_knowing(_item(events=4), BERT, version=4), now=later)
+def test_an_item_lives_on_from_its_last_feedback_as_long_as_the_project_file_says() -> None:
+    shop = Shop()
+    _apply(shop, expire_after_days=5)
+    shop.hears(event())
+    shop.later(days=3)
 
-    (decision,) = decide([event("f5")], state)
+    shop.hears(event("f2"))
 
-    assert decision.effects[:3] == [
-        items.of(*ADDRESS).put(FIELD, _item(events=5, forgotten_at=later + REMEMBERED), 5),
-        items.of(*ADDRESS).vanish_at(later + REMEMBERED),
-        voices.of(*ADDRESS).vanish_at(later + REMEMBERED),
+    (item,) = shop.standings()
+    assert (item.last_at, item.expires_at) == (NOW + timedelta(days=3), NOW + timedelta(days=8))
+    assert shop.model.rankings["triage.expiries"] == {f"acme/{ITEM}": milliseconds(NOW + timedelta(days=5))}
+
+
+def test_feedback_that_comes_again_is_not_counted_again() -> None:
+    shop = Shop()
+    shop.hears(event("f1"), event("f1"))
+
+    assert shop.hears(event("f1")) == []
+
+    (item,) = shop.standings()
+    assert item.events == 1
+
+
+def test_a_batch_is_read_in_three_round_trips() -> None:
+    shop = Shop()
+    shop.hears(said("f0", "The export button does nothing when I press it twice"))
+    reads = shop.model.reads()
+    batch = [
+        said("f1", "The export button does nothing when I press it twice"),
+        said("f2", "The exprot button does nothing when I press it twice"),
+        said("f3", "Nothing to do with all of that, it is about the weather"),
     ]
+
+    asyncio.run(load(batch, reads))
+
+    assert reads.round_trips == 3
 
 
 def test_a_stranger_on_the_stream_is_turned_away() -> None:
-    tick = Event("t", "/clock", "acme", NOW, TickStruck(name="expire", slot=1))
+    stranger: Event[Payload] = Event("t", "/resolve", "acme", NOW, TaskWithdrawn(task="t1", reason="why not"))
 
-    assert list(decide([tick], EMPTY)) == [
-        Reject(
-            "unexpected_type",
-            "triage reads no 'labelwright.ticks.tick_struck.v1'; it reads 'labelwright.accepted.feedback_accepted.v1'",
-        )
-    ]
+    (decision,) = decide([stranger], EMPTY)
 
-
-TICK: Event[Payload] = Event("t", "/clock", "acme", NOW, TickStruck(name="expire", slot=1))
-FEEDBACK = st.tuples(
-    st.sampled_from(["acme", "beta"]),
-    st.sampled_from([None, "anna", "bert", "carl"]),
-    st.sampled_from([None, "The answer is plainly wrong", "It never answers my question"]),
-    st.sampled_from([-1, 1]),
-    st.sampled_from([None, "crash"]),
-)
-
-
-@st.composite
-def _batches(draw: st.DrawFn) -> list[Event[Payload]]:
-    drawn = draw(st.lists(FEEDBACK, max_size=12))
-    told_of = [
-        event(f"f{number}", project, user=user, comment=comment, value=value, reason=reason)
-        for number, (project, user, comment, value, reason) in enumerate(drawn)
-    ]
-    return [*told_of, TICK] if draw(st.booleans()) else told_of
-
-
-def _addresses(batch: Sequence[Event[Payload]]) -> list[tuple[str, str]]:
-    return [(one.project, fingerprint_of(one.project, one.data)) for one in batch if one is not TICK]  # type: ignore[arg-type]
-
-
-@given(_batches())
-def test_every_event_gets_one_decision_and_equal_input_equal_output(batch: list[Event[Payload]]) -> None:
-    untouched = deepcopy(batch)
-
-    decisions = list(decide(batch, EMPTY))
-
-    assert len(decisions) == len(batch)
-    assert decisions == list(decide(batch, EMPTY))
-    assert batch == untouched
-    assert State(NOW, {}) == EMPTY
-
-
-@given(_batches(), st.integers(0, 12))
-def test_it_makes_no_difference_where_a_batch_is_cut(batch: list[Event[Payload]], cut: int) -> None:
-    first = list(decide(batch[:cut], EMPTY))
-    second = list(decide(batch[cut:], after(EMPTY, first, _addresses(batch))))
-
-    assert [*first, *second] == list(decide(batch, EMPTY))
-
-
-@given(_batches())
-def test_no_count_is_lost_and_no_item_opened_twice(batch: list[Event[Payload]]) -> None:
-    decisions = list(decide(batch, EMPTY))
-    addresses = _addresses(batch)
-    state = after(EMPTY, decisions, addresses)
-
-    assert sum(known.document.value.events for known in state.known.values()) == len(addresses)
-    opened = [data.item for data in told(decisions) if isinstance(data, ItemOpened)]
-    assert sorted(opened) == sorted(known.document.value.item for known in state.known.values())
-
-
-@given(_batches())
-def test_every_decision_makes_the_guard_of_its_rival_fail(batch: list[Event[Payload]]) -> None:
-    for decision in decide(batch, EMPTY):
-        guarded = {(guard.key, guard.args[0]) for guard in decision.guards}
-        assert guarded <= {(effect.key, effect.args[0]) for effect in decision.effects if isinstance(effect, Write)}
-
-
-@given(_batches())
-def test_an_item_only_ever_grows_more_urgent(batch: list[Event[Payload]]) -> None:
-    by_item: dict[str, list[float]] = {}
-    for data in told(list(decide(batch, EMPTY))):
-        by_item.setdefault(data.item, []).append(data.priority)
-
-    assert all(before <= later for priorities in by_item.values() for before, later in pairwise(priorities))
+    assert isinstance(decision, Reject)
+    assert decision.code == "unexpected_type"
+    assert "'labelwright.tasks.task_withdrawn.v1'" in decision.reason
 
 
 @pytest.mark.server
@@ -256,9 +279,24 @@ async def test_two_consumers_never_open_an_item_twice_nor_lose_a_count(server: S
 
     assert [await commit(*batch) for batch in batches] == [[True, True], [False, False]]
     fresh = await load(second, await partition.reads())
-    assert fresh.known[ADDRESS].voices == {ANNA, BERT}
+    (known,) = fresh.items.values()
+    assert set(known.tally) == {f"{FINGERPRINT}/{ANNA}", f"{FINGERPRINT}/{BERT}"}
     assert await commit(second, fresh) == [True, True]
 
-    known = (await load(first, await partition.reads())).known[ADDRESS]
-    assert known.document.value.events == 4
-    assert known.voices == {ANNA, BERT, voice(feedback(user="carl"), "")}
+    (known,) = (await load(first, await partition.reads())).items.values()
+    carl = voice(feedback(user="carl"), "")
+    assert known.standing.value.events == 4
+    assert known.tally == {f"{FINGERPRINT}/{ANNA}": 2, f"{FINGERPRINT}/{BERT}": 1, f"{FINGERPRINT}/{carl}": 1}
+
+
+def _apply(shop: Shop, **fields: object) -> None:
+    """Bring a project file into force."""
+    labels = [LabelDefinition(name="yes"), LabelDefinition(name="no")]
+    file = ProjectFile(
+        project="acme",
+        guideline=Guideline(question="Is it so?", labels=labels),
+        sources=[Source(name="crowd", kind="crowd", price_usd=0.1)],
+    )
+    changed = ProjectFile.model_validate(file.model_dump() | fields)
+    write = current.put("acme", Project(number=1, file=changed), 1)
+    shop.model.hashes[write.key.name] = {"acme": write.args[1]}
