@@ -112,7 +112,7 @@ class Office:
             source=source,
             source_kind="crowd" if source == "crowd" else "expert",
             price_usd=0.08,
-            priority=1_000 - number,
+            priority=64 * 0.98**number,
             text=text,
             subject=subject or Subject(type="llm_response", id=f"resp_{number}"),
             asks=asks,

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
@@ -19,6 +19,16 @@ ALLOWED = frozenset(
 )  # fmt: skip
 
 
+class _Stderr:
+    """Standard error as it is at the moment of writing: it may have been exchanged since."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(format_: str = "auto", level: int = logging.INFO) -> None:
     """Send logs to stderr: pretty on a terminal, JSON lines otherwise. Call once, at start."""
     pretty = format_ == "pretty" or (format_ == "auto" and sys.stderr.isatty())
@@ -31,7 +41,7 @@ def configure(format_: str = "auto", level: int = logging.INFO) -> None:
             *([structlog.dev.ConsoleRenderer()] if pretty else as_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

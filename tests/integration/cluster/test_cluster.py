@@ -112,12 +112,12 @@ async def test_feedback_becomes_labels_on_a_cluster(server: Server) -> None:
 
 
 async def _annotate(asker: Asker, project: str) -> int:
-    """Answer whatever is asked until nothing is for a while; how often."""
+    """Answer whatever is asked, three people in turn, until none of them is asked for a while; how often."""
     answers, misses = 0, 0
-    while misses < 2:
+    while misses < 3:
         lease = LeaseRequested(
             request=f"{project} {answers} {misses}",
-            annotator=f"person {answers % 3}",
+            annotator=f"person {(answers + misses) % 3}",
             sources=["crowd", "expert"],
             reply=asker.name,
             wait_until=datetime.now(UTC) + timedelta(seconds=2),
@@ -126,6 +126,7 @@ async def _annotate(asker: Asker, project: str) -> int:
         if leased is None or leased.status != 200:
             misses += 1
             continue
+        misses = 0
         answer = AnnotationSubmitted(
             request=f"{project} {answers} answer",
             assignment=leased.body["assignment"],
