@@ -25,6 +25,7 @@ from services.triage.state import (
     cells,
     crowds,
     day_of,
+    held_by,
     holders_of,
     opened,
     pins,
@@ -149,7 +150,7 @@ class Turn:
         for cell in dict.fromkeys(own):
             holders = dict.fromkeys([*holders_of(board.cells, cell), address.name])
             if len(holders) <= MOST_HOLDERS:
-                read, values[cell] = board.newest.get(cell), "|".join(holders)
+                read, values[cell] = board.newest.get(cell), held_by(holders)
                 self.guards.append(newest.lacks(cell) if read is None else newest.is_(cell, read))
         if values:
             board.cells |= values

@@ -65,7 +65,7 @@ def priority(of: Mapping[str, float], *, is_pinned: bool = False) -> float:
     return PINNED if is_pinned else product(of)
 
 
-def crowd_of(by_user: int, by_customer: int) -> float:
+def crowd_of(by_user: int, by_customer: int = 1) -> float:
     """Return 1 for the first that a user and a customer open on a day, then ever less, down to 1/64."""
     return max(LOWEST, min(1.0, MOST_OPENED_BY_A_USER / by_user, MOST_OPENED_BY_A_CUSTOMER / by_customer))
 

@@ -46,6 +46,9 @@ LISTED_ANEW_AFTER: Final = timedelta(days=20)
 """An item's cells are put anew when more of it comes after this long: cells are found for thirty days at least."""
 
 
+_ITEM: Final = "item_"
+
+
 class Joined(Part):
     """How a statement came to an item that it didn't open: which item, the comparison's score and reason.
 
@@ -103,7 +106,7 @@ An item that was said but once has none: the `opener` of its standing says who d
 """
 
 cells = Window("triage.cells", timedelta(days=10), keep=4)
-"""Cell (see `duplicates.cells`) -> `<item>|<item>…`, for at least thirty days: whose wordings are near, at most four.
+"""Cell (see `duplicates.cells`) -> items (`held_by`), for at least thirty days: whose wordings are near, at most four.
 
 Who comes first keeps a cell. What is written to the newest register holds what older ones held of the same cell.
 """
@@ -341,7 +344,7 @@ def crowds(project: str, feedback: FeedbackAccepted) -> list[str]:
     if not (feedback.user or feedback.customer):
         return []
     customer, user, *_ = voice(feedback, feedback.feedback).split(".")
-    return [f"{project}/{customer}.{user}", f"{project}/{customer}"]
+    return [f"{project}/{customer}.{user}", *([f"{project}/{customer}"] if feedback.customer else [])]
 
 
 def cells_of_words(project: str, wording: Wording) -> Sequence[str]:
@@ -447,7 +450,12 @@ def sharing(own: Sequence[str], holders: Mapping[str, str]) -> list[str]:
 
 def holders_of(held: Mapping[str, str], cell: str) -> list[str]:
     """Return the items that hold a cell, by who came first."""
-    return held[cell].split("|") if cell in held else []
+    return [f"{_ITEM}{name}" for name in held[cell].split("|")] if cell in held else []
+
+
+def held_by(items: Iterable[str]) -> str:
+    """Return what a cell holds: items, without what all their names begin with."""
+    return "|".join(item.removeprefix(_ITEM) for item in items)
 
 
 def is_stale(standing: Standing, now: datetime) -> bool:
@@ -503,7 +511,7 @@ def _without(forgotten: Set[str], held: Mapping[str, str]) -> dict[str, str]:
     if not forgotten:
         return dict(held)
     left = {cell: [item for item in holders_of(held, cell) if item not in forgotten] for cell in held}
-    return {cell: "|".join(items) for cell, items in left.items() if items}
+    return {cell: held_by(items) for cell, items in left.items() if items}
 
 
 def _cells_of(said: Iterable[tuple[Address, FeedbackAccepted]]) -> Iterator[str]:

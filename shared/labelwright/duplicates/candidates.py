@@ -25,8 +25,8 @@ def cells(statement: Statement, key: bytes) -> tuple[str, ...]:
     text the first 20,000 letters count. `key` (1 to 64 bytes) keeps scopes apart.
     """
     pieces, bands = _pieces(statement.words), _bands(key)
-    rows = (pieces * _PERMUTATIONS).min(axis=1).reshape(CELLS, _ROWS)
-    mixed = (rows * bands).sum(axis=1)
+    rows = np.minimum.reduce(pieces * _PERMUTATIONS, axis=1).reshape(CELLS, _ROWS)
+    mixed = np.add.reduce(rows * bands, axis=1)
     text = b64encode(_scattered(mixed).view(np.uint8).reshape(CELLS, 8)[:, 2:].tobytes()).decode()
     return tuple(text[at : at + 8] for at in range(0, 8 * CELLS, 8))
 

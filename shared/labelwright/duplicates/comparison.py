@@ -125,10 +125,11 @@ def _alike(new: Statement, known: Statement) -> float:
     shared = ours & theirs
     if len(shared) < FEWEST_ALIKE * max(len(ours), len(theirs)):
         return 0.0
-    strange = max(len(new.strange - shared), len(known.strange - shared))  # a strange word's weight is 1
-    weights = known.language.weights
-    alike = sum(weights[word] for word in shared) + strange
-    return alike / max(new.vocabulary_weight, known.vocabulary_weight, alike, 0.01)
+    alike = sum(map(known.language.weights.__getitem__, shared))
+    most = max(new.vocabulary_weight, known.vocabulary_weight, alike, 0.01)
+    if alike < LEAST_ALIKE * most:
+        alike += max(len(new.strange - shared), len(known.strange - shared))  # a strange word's weight is 1
+    return alike / max(most, alike)
 
 
 def _score(gaps: Sequence[Gap], new: Statement, known: Statement) -> float:

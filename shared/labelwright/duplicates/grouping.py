@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Final
 
 from labelwright.duplicates.candidates import cells
@@ -23,6 +22,12 @@ class Placed:
     proposed: tuple[Match, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _First:
+    number: int
+    statement: Statement
+
+
 @dataclass
 class Index:
     """The texts of one scope, in memory; they are numbered from 0 in the order that they come in.
@@ -33,8 +38,7 @@ class Index:
     key: bytes = b"labelwright"
     _count: int = 0
     _by_words: dict[str, int] = field(default_factory=dict)
-    _by_cell: dict[str, int] = field(default_factory=dict)
-    _representatives: dict[int, Statement] = field(default_factory=dict)
+    _by_cell: dict[str, _First] = field(default_factory=dict)
 
     def place(self, text: str) -> Placed:
         """Add a text and return where it went: of several that say the same, to the likest; proposals likest first."""
@@ -49,12 +53,12 @@ class Index:
         self._by_words[statement.words] = merged[0] if merged else number
         if merged:
             return Placed(merged)
-        self._representatives[number] = statement
+        first = _First(number, statement)
         for cell in mine:
-            self._by_cell.setdefault(cell, number)
+            self._by_cell.setdefault(cell, first)
         return Placed(None, tuple(match for match in likest if match[1].outcome == "proposed")[:MOST_PROPOSALS])
 
     def _verdicts(self, statement: Statement, mine: tuple[str, ...]) -> list[Match]:
-        found = Counter(known for cell in mine if (known := self._by_cell.get(cell)) is not None)
-        near = map(itemgetter(0), found.most_common(MOST_CANDIDATES))
-        return [(known, compare(statement, self._representatives[known])) for known in near]
+        found = list(filter(None, map(self._by_cell.get, mine)))
+        near = Counter(found).most_common(MOST_CANDIDATES) if found else ()
+        return [(known.number, compare(statement, known.statement)) for known, _ in near]

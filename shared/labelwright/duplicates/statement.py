@@ -36,17 +36,18 @@ class Statement:
     @cached_property
     def weight(self) -> float:
         """The sum of what its words say."""
-        return sum(map(self.language.weight, self.tokens))
+        return sum(map(self.language.weights.__getitem__, self.tokens))
 
     @cached_property
     def strange(self) -> frozenset[str]:
         """The words that its language doesn't know; numbers aren't words."""
-        return frozenset(word for word in self.vocabulary if word.isalpha() and not self.language.knows(word))
+        knows = self.language.knows
+        return frozenset([word for word in self.vocabulary - self.language.small if word.isalpha() and not knows(word)])
 
     @cached_property
     def vocabulary_weight(self) -> float:
         """The sum of what its different words say."""
-        return sum(map(self.language.weight, self.vocabulary))
+        return sum(map(self.language.weights.__getitem__, self.vocabulary))
 
     @cached_property
     def names(self) -> frozenset[str]:

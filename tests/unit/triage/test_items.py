@@ -51,7 +51,6 @@ def test_what_is_new_opens_an_item() -> None:
                 statements.of("acme").put(FINGERPRINT, Statement(item=ITEM), 1),
                 standings.put(f"acme/{ITEM}", OPENED, 1),
                 opened.of("2026-05-04").add(f"acme/{ANNA}"),
-                opened.of("2026-05-04").add(f"acme/{ANNA.partition('.')[0]}"),
                 opened.of("2026-05-04").vanish_at(NOW + timedelta(days=2)),
                 expiries.put(f"acme/{ITEM}", milliseconds(NOW + UNSAID_LIFE)),
                 emit(

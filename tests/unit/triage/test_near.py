@@ -10,7 +10,7 @@ from labelwright.contracts.payload import Part
 from labelwright.engine.tables import Documents, Versioned
 from labelwright.stories import Standing, proposed, standings
 from services.triage.folding import MOST_PROPOSALS, MOST_STATEMENTS
-from services.triage.state import cells, statements, wordings
+from services.triage.state import cells, held_by, statements, wordings
 from services.triage.wording import MOST_COMPARED
 from tests.unit.triage.stories_told import NOW, SUBJECT, Shop, said, statement
 
@@ -331,7 +331,7 @@ def test_cells_name_items_and_tell_nobody_what_was_said() -> None:
     held = shop.model.hashes[cells.newest(NOW).key.name]
 
     assert len(held) == 16
-    assert set(held.values()) == {item.item}
+    assert set(held.values()) == {held_by([item.item])}
 
 
 def _stored(shop: Shop, table: Documents[M], field: str) -> M:
