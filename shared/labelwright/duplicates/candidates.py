@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labelwright.duplicates.statement import Statement
 
-CELLS: Final = 16
+CELLS: Final = 14
 _ROWS = 4
 _SHINGLE = 4
 _MOST_LETTERS: Final = 20_000
@@ -18,10 +18,10 @@ _HALF = np.uint32(16)
 
 
 def cells(statement: Statement, key: bytes) -> tuple[str, ...]:
-    """Return the 16 cells of a statement, 8 characters each; near-duplicates share at least one, with few exceptions.
+    """Return the 14 cells of a statement, 8 characters each; near-duplicates share at least one, with few exceptions.
 
     Two texts share a given cell with probability J^4, where J is the share of four-letter pieces that they have in
-    common: MinHash (Broder 1997) in 16 bands of 4 rows (Leskovec et al., Mining of Massive Datasets, 3.4). Of a longer
+    common: MinHash (Broder 1997) in 14 bands of 4 rows (Leskovec et al., Mining of Massive Datasets, 3.4). Of a longer
     text the first 20,000 letters count. `key` (1 to 64 bytes) keeps scopes apart.
     """
     pieces, bands = _pieces(statement.words), _bands(key)

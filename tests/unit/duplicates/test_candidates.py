@@ -10,10 +10,10 @@ GOLDEN = ("BBohxXdp", "knGShPg1", "MIIzhw+C", "cYOlqsH9")
 TEXT = "The export of the yearly report to a spreadsheet stops at half of the rows"
 
 
-def test_a_statement_has_sixteen_short_cells() -> None:
+def test_a_statement_has_fourteen_short_cells() -> None:
     found = cells(read(TEXT), KEY)
 
-    assert len(set(found)) == 16
+    assert len(set(found)) == 14
     assert {len(cell) for cell in found} == {8}
 
 
@@ -41,8 +41,8 @@ def test_another_key_gives_other_cells() -> None:
 @given(st.text())
 def test_any_text_has_cells_and_equal_words_have_equal_ones(text: str) -> None:
     assert cells(read(text), KEY) == cells(read(f" {text} "), KEY)
-    assert len(cells(read(text), KEY)) == 16
+    assert len(cells(read(text), KEY)) == 14
 
 
 def test_a_million_letters_have_cells() -> None:
-    assert len(cells(read("a" * 1_000_000), KEY)) == 16
+    assert len(cells(read("a" * 1_000_000), KEY)) == 14

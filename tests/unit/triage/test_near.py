@@ -330,7 +330,7 @@ def test_cells_name_items_and_tell_nobody_what_was_said() -> None:
 
     held = shop.model.hashes[cells.newest(NOW).key.name]
 
-    assert len(held) == 16
+    assert len(held) == 14
     assert set(held.values()) == {held_by([item.item])}
 
 
