@@ -49,7 +49,7 @@ from labelwright.settings import LabelwrightSettings
 SERVICES: Final = (*topology.STAGES, "publish")
 LAYOUTS: Final = {
     "one": (SERVICES,),
-    "two": (("intake", "triage", "publish"), ("resolve", "dispatch", "annotate", "quality")),
+    "two": (("intake", "triage", "publish"), ("resolve", "dispatch", "annotate", "quality", "themes")),
     "each": tuple((name,) for name in SERVICES),
 }
 """How the services are spread over processes."""
