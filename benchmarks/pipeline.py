@@ -49,7 +49,7 @@ from labelwright.settings import LabelwrightSettings
 SERVICES: Final = (*topology.STAGES, "publish")
 LAYOUTS: Final = {
     "one": (SERVICES,),
-    "two": (("intake", "triage", "publish"), ("resolve", "dispatch", "annotate", "quality", "themes")),
+    "two": (("intake", "triage"), ("resolve", "dispatch", "annotate", "quality", "themes", "publish")),
     "each": tuple((name,) for name in SERVICES),
 }
 """How the services are spread over processes."""
