@@ -19,7 +19,7 @@ from labelwright.runtime.server import Server
 from labelwright.settings import LabelwrightSettings
 from tests.chaos.load import project_file, publish_until
 from tests.chaos.replicas import Replica
-from tests.conftest import RunStages
+from tests.conftest import RunStages, until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.server, pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -79,6 +79,12 @@ async def test_a_publisher_killed_before_its_manifest_leaves_no_gap_and_no_doubl
     is_over.set()
     sent = Counter(event.id for event in await publishing)
     await run_stages()
+    handled_ms = int(await partition.server_time() * 1_000)
+
+    async def all_is_written() -> bool:
+        return ledger.watermark(partition.name).cut >= handled_ms
+
+    await until(all_is_written, within_s=30)
     assert await publisher.end() == 0
 
     assert len(sent) > 100
