@@ -12,7 +12,7 @@ from labelwright.contracts.curation import (
     SplitRequested,
 )
 from labelwright.contracts.feedback import Subject
-from labelwright.contracts.items import ItemClosed, ItemOpened, ItemReinforced, ItemReopened
+from labelwright.contracts.items import ItemClosed, ItemReinforced, ItemReopened
 from labelwright.contracts.work import RequestAnswered
 from labelwright.duplicates import compare
 from labelwright.engine.decisions import reply
@@ -20,6 +20,7 @@ from labelwright.engine.tables import Versioned, milliseconds
 from labelwright.identity import derive
 from labelwright.stories import Act, Mark, Member, Proposal, Standing, proposed, standings, story_key
 from services.triage.board import Turn, severities_of, weight_of
+from services.triage.folding import opened_as
 from services.triage.priority import MOST_PINNED, priority
 from services.triage.state import (
     Address,
@@ -177,23 +178,8 @@ def _split(turn: Turn, project: str, request: SplitRequested) -> Answer:
     parted = _open_apart(turn, own, standing, leaving, members, taken, opener, request)
     _part(turn, item, leaving, members, taken, request, own.name)
     _never_again(turn, item, own, standing.statements[0], leaving)
-    turn.tell(
-        ItemOpened(
-            item=own.name,
-            feedback=opener.feedback,
-            fingerprint=leaving[0],
-            kind=opener.kind,
-            sign=opener.sign,
-            text=opener.text,
-            subject=opener.subject,
-            priority=parted.priority,
-            factors=parted.factors,
-            complaint=opener.complaint,
-            split_from=item.name,
-            takes=sorted(members),
-            received_at=opener.received_at,
-        )
-    )
+    told = opened_as(parted, opener)
+    turn.tell(told.model_copy(update={"split_from": item.name, "takes": sorted(members)}))
     _tell_weight(turn, own)
     _tell_weight(turn, item)
     return _done(item=own.name, split_from=item.name)

@@ -150,30 +150,34 @@ def _open(
     weight = weight_of(standing, {opener: 1}, severity(feedback), board)
     standing = turn.put(item, standing.model_copy(update=weight), {opener: 1})
     turn.put_statement(address, Statement(item=item.name))
+    wording = wording_of(address, feedback)
     if likeness.cells:
-        turn.put_wording(item, wording_of(address, feedback))
+        turn.put_wording(item, wording)
         turn.list_item(item, likeness.cells)
     turn.effects.append(expiries.put(item.field, milliseconds(standing.expires_at)))
-    turn.tell(
-        ItemOpened(
-            item=item.name,
-            feedback=feedback.feedback,
-            fingerprint=address.name,
-            kind=feedback.kind,
-            sign=feedback.sign,
-            text=text_of(feedback),
-            subject=feedback.subject,
-            priority=standing.priority,
-            factors=standing.factors,
-            complaint=feedback.complaint,
-            received_at=feedback.received_at,
-        )
-    )
+    turn.tell(opened_as(standing, wording))
     for one in proposals:
         turn.effects.append(proposed.of(project).put(f"{item.name}|{one.other}", one.score))
         turn.effects.append(suitors.of(project, one.other).put(item.name))
         turn.tell(MergeProposed(item=item.name, other=one.other, score=one.score, reason=one.reason))
     return item
+
+
+def opened_as(standing: Standing, wording: Wording) -> ItemOpened:
+    """Return the event that tells of an item that was opened for these words."""
+    return ItemOpened(
+        item=standing.item,
+        feedback=wording.feedback,
+        fingerprint=standing.statements[0],
+        kind=wording.kind,
+        sign=wording.sign,
+        text=wording.text,
+        subject=wording.subject,
+        priority=standing.priority,
+        factors=standing.factors,
+        complaint=wording.complaint,
+        received_at=wording.received_at,
+    )
 
 
 def wording_of(address: Address, feedback: FeedbackAccepted) -> Wording:

@@ -6,11 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import RedirectResponse, Response
 
-from labelwright.runtime.server import Server, refusing
 from services.desk import pages
 from services.desk.curating import Curator, Deciding, Merging, Muting, Pinning, Splitting
 from services.desk.problems import Problem
-from services.desk.routes.visitor import Visitor, form
+from services.desk.routes.visitor import Visitor, form, partition_for
 
 router = APIRouter()
 ItemPath = Annotated[str, Path(min_length=1, max_length=128)]
@@ -18,13 +17,7 @@ ItemPath = Annotated[str, Path(min_length=1, max_length=128)]
 
 async def curator(request: Request, who: Visitor) -> Curator:
     """Return the visitor as somebody who decides about items. Raises Problem 403, 404."""
-    if not who.may("reviewer"):
-        raise Problem(403, "Your key has no role 'reviewer'; the project's owner can give you one that has.")
-    server: Server = request.app.state.server
-    with refusing():
-        partition = await server.partition_of(who.project)
-    if partition is None:
-        raise Problem(404, f"Project {who.project!r} has no project file yet; its owner applies one.")
+    partition = await partition_for(request, who, "reviewer")
     return Curator(who, partition, request.app.state.asker)
 
 

@@ -8,7 +8,8 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
-from labelwright.access import Access, AccessDenied, Principal
+from labelwright.access import Access, AccessDenied, Principal, Role
+from labelwright.runtime.partition import Partition
 from labelwright.runtime.server import Server, refusing
 from services.desk.labeling import Labeler
 from services.desk.problems import Problem
@@ -36,15 +37,21 @@ async def visitor(request: Request) -> Principal:
 Visitor = Annotated[Principal, Depends(visitor)]
 
 
-async def labeler(request: Request, who: Visitor) -> Labeler:
-    """Return the visitor as somebody who labels. Raises Problem 403, 404."""
-    if not who.may("annotator"):
-        raise Problem(403, "Your key has no role 'annotator'; the project's owner can give you one that has.")
+async def partition_for(request: Request, who: Principal, role: Role) -> Partition:
+    """Return where the visitor's project lives, to those who have the role. Raises Problem 403, 404."""
+    if not who.may(role):
+        raise Problem(403, f"Your key has no role {role!r}; the project's owner can give you one that has.")
     server: Server = request.app.state.server
     with refusing():
         partition = await server.partition_of(who.project)
     if partition is None:
         raise Problem(404, f"Project {who.project!r} has no project file yet; its owner applies one.")
+    return partition
+
+
+async def labeler(request: Request, who: Visitor) -> Labeler:
+    """Return the visitor as somebody who labels. Raises Problem 403, 404."""
+    partition = await partition_for(request, who, "annotator")
     return Labeler(who, partition, request.app.state.asker, request.app.state.guidelines)
 
 
